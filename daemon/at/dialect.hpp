@@ -1,0 +1,45 @@
+// A dialect: what one firmware has and how it spells it, chosen from AT+GMR and AT+CMD?, plus its known faults.
+//
+// Code asks the dialect; nothing else compares version strings (DESIGN section 4).
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "at/types.hpp"
+
+namespace espat::at {
+
+enum class Family : std::uint8_t { esp32c61, esp32_v4, esp32, esp8266, unknown };
+
+struct Version {
+  int major = 0, minor = 0, patch = 0, build = 0;
+  auto operator<=>(const Version&) const = default;
+};
+
+/// How received data can be asked for instead of pushed.
+enum class PassiveReceive : std::uint8_t { none, global, per_link };
+
+struct Dialect {
+  Family family = Family::unknown;
+  Version version{};          // of `AT version:`
+  std::string firmware_text;  // all of AT+GMR's answer: the key under which AT+CMD? is cached
+  std::string chip;           // "ESP32C61", from the parentheses of `AT version:`; may be empty (quirk 45)
+  std::set<std::string, std::less<>> commands;  // names without AT, e.g. "+CIPSTART"; from AT+CMD?, else the family's list
+
+  std::size_t links = 5;
+  std::size_t send_block_limit = 8192;  // longest AT+CIPSEND (quirk 61)
+  PassiveReceive passive_receive = PassiveReceive::per_link;
+  bool connect_timeout_usable = false;  // <timeout> of AT+CIPSTART (quirk 14: use-after-free on 5.0.x)
+  bool long_send_usable = false;        // AT+CIPSENDL known good
+  bool link_state_query = true;         // AT+CIPSTATE?; else AT+CIPSTATUS (quirk 1)
+  bool ipv6 = true;
+
+  bool has(std::string_view command) const { return commands.contains(command); }
+};
+
+}  // namespace espat::at

@@ -1,0 +1,122 @@
+// The command channel of one module, as everything above the module sees it: services and the interface run commands through
+// it and observe what the module reports. One command is in flight at a time; see module/command_channel.hpp for how.
+//
+// All calls happen on the one thread of the io_context. Cancelling an awaited call removes a waiting command from the queue;
+// one that is already in flight is abandoned: its answer is still consumed, by the channel (DESIGN section 4 "Abandonment").
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include "at/command.hpp"
+#include "at/dialect.hpp"
+#include "at/message.hpp"
+#include "at/outcome.hpp"
+#include "at/payload.hpp"
+#include "at/types.hpp"
+
+namespace espat::module {
+
+enum class State : std::uint8_t { offline, probing, ready, recovering, sleeping, failed };
+
+/// Who goes first (DESIGN section 5): control before data before background.
+enum class Urgency : std::uint8_t { control, data, background };
+
+/// What the serial line carries, for everything that is sized in time.
+struct LineRate {
+  std::uint32_t baud = 115200;
+  bool flow_control_verified = false;
+  double bytes_per_second() const { return baud / 10.0; }  // 8N1
+};
+
+/// Hears what the module says. Called from the reader, so it must not block; it may start coroutines.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void on_state(State) {}
+  virtual void on_report(const at::Report&) {}
+  /// A payload nobody asked for (+IPD, +MQTTSUBRECV …) as it arrives: `chunk` is valid during the call only. `remaining` counts the
+  /// announced bytes still to come after this chunk; `aborted` is true in a last, empty call when they never will.
+  virtual void on_payload(const at::Payload&, at::Bytes chunk, std::size_t remaining, bool aborted) {
+    (void)chunk, (void)remaining, (void)aborted;
+  }
+};
+
+/// Keeps an observer registered; unregisters when destroyed.
+class [[nodiscard]] Subscription {
+ public:
+  Subscription() = default;
+  explicit Subscription(std::function<void()> release) : release_(std::move(release)) {}
+  Subscription(Subscription&& other) noexcept : release_(std::exchange(other.release_, nullptr)) {}
+  Subscription& operator=(Subscription&& other) noexcept {
+    if (this != &other) {
+      reset();
+      release_ = std::exchange(other.release_, nullptr);
+    }
+    return *this;
+  }
+  ~Subscription() { reset(); }
+  void reset() {
+    if (auto release = std::exchange(release_, nullptr)) release();
+  }
+
+ private:
+  std::function<void()> release_;
+};
+
+/// How one command is run.
+struct RunOptions {
+  Urgency urgency = Urgency::control;
+  /// The user asked for it: a command that holds the channel need not wait for a quiet moment.
+  bool asked_for = true;
+  /// Payloads that belong to the command's own answer (+CIPRECVDATA), chunk by chunk; arguments as in Observer::on_payload.
+  std::function<void(const at::Payload&, at::Bytes chunk, std::size_t remaining, bool aborted)> on_payload{};
+};
+
+/// One block to send: a command that ends in a prompt, and its payload. The bytes must stay valid until the send is over.
+struct SendBlock {
+  at::Command command;
+  at::Bytes payload;
+};
+
+/// Asked at the last moment, when the link's turn has come: the next block of at most `limit` bytes, or nothing if there is nothing
+/// to send any more.
+using BlockSource = std::function<std::optional<SendBlock>(std::size_t limit)>;
+
+class Channel {
+ public:
+  virtual ~Channel() = default;
+
+  virtual boost::asio::any_io_executor executor() const = 0;
+  virtual State state() const = 0;
+  virtual LineRate line_rate() const = 0;
+  /// What this firmware has and how it spells it. Valid in state `ready`.
+  virtual const at::Dialect& dialect() const = 0;
+
+  /// Runs a command to its end. Never throws for what the module does; answers `not_ready` at once unless the state is `ready`.
+  virtual boost::asio::awaitable<at::Outcome> run(at::Command command, RunOptions options = {}) = 0;
+
+  /// Waits for the link's turn (deficit round robin over links by bytes, after control, before background), asks the source for one
+  /// block and sends it. Outcome `cancelled` if the source had nothing.
+  virtual boost::asio::awaitable<at::Outcome> send(at::LinkId link, BlockSource source) = 0;
+
+  /// True while a command is queued or in flight that is not of class background.
+  virtual bool is_busy() const = 0;
+
+  /// The observer must outlive the subscription.
+  virtual Subscription observe(Observer& observer) = 0;
+
+  /// Something above saw that the module no longer does as told (for example links that cannot be closed): start recovery. The text says
+  /// what was seen and is shown to the user.
+  virtual void report_trouble(std::string what) = 0;
+};
+
+}  // namespace espat::module

@@ -1,0 +1,71 @@
+// The few rtnetlink requests that the daemon needs, as values in and errors out: a thin seam over libnl.
+//
+// Requests to the kernel are answered before sendmsg() returns, so nothing here waits. Sysctls are never used: the
+// service's sandbox makes /proc/sys read-only (systemd-notes section 2).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/ip/address.hpp>
+
+#include "at/types.hpp"
+
+struct nl_sock;
+
+namespace espat::net {
+
+/// Address and how many of its leading bits name the network.
+struct Prefix {
+  boost::asio::ip::address address;
+  unsigned length = 0;
+};
+
+/// One route through an interface.
+struct Route {
+  Prefix destination;  // length 0: the default route
+  std::optional<boost::asio::ip::address> gateway;
+  std::optional<boost::asio::ip::address> source;  // preferred source address
+  std::uint32_t table = 254;                       // main
+  std::uint32_t metric = 0;
+};
+
+/// `ip rule from SOURCE lookup TABLE`.
+struct SourceRule {
+  boost::asio::ip::address source;
+  std::uint32_t table = 0;
+  std::uint32_t priority = 0;
+};
+
+class RouteNetlink {
+ public:
+  static Result<RouteNetlink> open();
+
+  /// Sets the MTU, keeps the kernel from making a link-local IPv6 address of its own, and brings the interface up.
+  Result<void> bring_up(const std::string& interface, unsigned mtu);
+
+  /// Adds an address without the kernel's own prefix route (IFA_F_NOPREFIXROUTE). Present already counts as done.
+  Result<void> add_address(const std::string& interface, const Prefix& address);
+  /// Absent already counts as done; so for routes and rules below.
+  Result<void> remove_address(const std::string& interface, const Prefix& address);
+
+  Result<void> add_route(const std::string& interface, const Route& route);
+  Result<void> remove_route(const std::string& interface, const Route& route);
+
+  Result<void> add_rule(const SourceRule& rule);
+  Result<void> remove_rule(const SourceRule& rule);
+  /// Removes every rule of ours that leads to this table: what a killed daemon left behind (rules do not die with the
+  /// interface).
+  Result<void> remove_rules_to(std::uint32_t table);
+
+ private:
+  struct Close {
+    void operator()(nl_sock* socket) const;
+  };
+  explicit RouteNetlink(std::unique_ptr<nl_sock, Close> socket) : socket_(std::move(socket)) {}
+  std::unique_ptr<nl_sock, Close> socket_;
+};
+
+}  // namespace espat::net

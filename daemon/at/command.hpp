@@ -1,5 +1,5 @@
-// One AT command, ready to be sent. Only the typed builders (at/commands.hpp) make one, so that no user string reaches the
-// module unescaped (AT injection is a security bug, DESIGN section 4).
+// One AT command, ready to be sent. Only the typed builders (at/commands.hpp) make one, so that no user string reaches
+// the module unescaped (AT injection is a security bug, DESIGN section 4).
 //
 // Invariant: text() holds no CR, LF or NUL and at most 254 bytes (measured A.6: 256 with CR LF).
 #pragma once

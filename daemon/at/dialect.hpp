@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "at/types.hpp"
 
@@ -29,7 +30,8 @@ struct Dialect {
   Version version{};          // of `AT version:`
   std::string firmware_text;  // all of AT+GMR's answer: the key under which AT+CMD? is cached
   std::string chip;           // "ESP32C61", from the parentheses of `AT version:`; may be empty (quirk 45)
-  std::set<std::string, std::less<>> commands;  // names without AT, e.g. "+CIPSTART"; from AT+CMD?, else the family's list
+  std::set<std::string, std::less<>>
+      commands;  // names without AT, e.g. "+CIPSTART"; from AT+CMD?, else the family's list
 
   std::size_t links = 5;
   std::size_t send_block_limit = 8192;  // longest AT+CIPSEND (quirk 61)
@@ -39,7 +41,16 @@ struct Dialect {
   bool link_state_query = true;         // AT+CIPSTATE?; else AT+CIPSTATUS (quirk 1)
   bool ipv6 = true;
 
+  bool passive_udp_usable = false;    // passive reads keep datagrams apart; no released firmware does (quirks 91-93)
+  std::vector<std::string> faults{};  // known faults of this firmware, in words, for `espatctl doctor`
+
   bool has(std::string_view command) const { return commands.contains(command); }
 };
+
+struct Firmware;  // at/responses.hpp: what AT+GMR says
+
+/// Chooses the dialect. `commands` is what AT+CMD? gave; empty if the firmware has no such command (then the family's
+/// list is taken). Unknown firmware gets what the most careful reading of all dialects allows.
+Dialect choose_dialect(const Firmware& firmware, std::set<std::string, std::less<>> commands);
 
 }  // namespace espat::at

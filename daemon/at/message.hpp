@@ -1,8 +1,8 @@
 // Messages: what one line of the module's output means.
 //
-// A report is a message that the module sends of its own accord and that may fall anywhere, also inside another command's
-// answer (quirk 63). A response (`+NAME:…`) belongs to the command in flight. Which is which is decided by name here and,
-// where one name is both (DIALECTS section 3.3), by the exchange.
+// A report is a message that the module sends of its own accord and that may fall anywhere, also inside another
+// command's answer (quirk 63). A response (`+NAME:…`) belongs to the command in flight. Which is which is decided by
+// name here and, where one name is both (DIALECTS section 3.3), by the exchange.
 #pragma once
 
 #include <cstddef>
@@ -67,8 +67,8 @@ struct OtherReport {
   std::string arguments;
 };
 
-using Report = std::variant<ModuleReady, ModuleRestarting, WifiConnected, WifiGotIp, WifiGotIpv6, WifiDisconnected, LinkConnected,
-                            LinkClosed, DataWaiting, LongSendProgress, TimeUpdated, StationJoinedAccessPoint, StationGotAddress,
-                            StationLeftAccessPoint, OtherReport>;
+using Report = std::variant<ModuleReady, ModuleRestarting, WifiConnected, WifiGotIp, WifiGotIpv6, WifiDisconnected,
+                            LinkConnected, LinkClosed, DataWaiting, LongSendProgress, TimeUpdated,
+                            StationJoinedAccessPoint, StationGotAddress, StationLeftAccessPoint, OtherReport>;
 
 }  // namespace espat::at

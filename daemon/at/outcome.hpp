@@ -29,10 +29,10 @@ struct Outcome {
   };
   Status status = Status::not_ready;
   std::vector<Response> responses;
-  std::optional<std::uint32_t> error_code;   // ERR CODE:0x… (quirk 43)
+  std::optional<std::uint32_t> error_code;    // ERR CODE:0x… (quirk 43)
   std::optional<std::uint32_t> error_number;  // +ERRNO:0x… (quirk 4)
-  Milliseconds elapsed{0};                   // from the command's last byte to its end
-  bool payload_written = false;              // some of its payload may have reached the module
+  Milliseconds elapsed{0};                    // from the command's last byte to its end
+  bool payload_written = false;               // some of its payload may have reached the module
 
   bool ok() const { return status == Status::ok; }
   /// First response of that name, or null.

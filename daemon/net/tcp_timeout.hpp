@@ -1,0 +1,33 @@
+// The retransmission time-out (RFC 6298), with the floor of 200 ms that Linux has too: the peer is on this machine or
+// its LAN.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+namespace espat::net {
+
+class TcpTimeout {
+ public:
+  using Duration = std::chrono::steady_clock::duration;
+  static constexpr Duration kInitial = std::chrono::seconds(1);  // RFC 6298 2.1
+  static constexpr Duration kSmallest = std::chrono::milliseconds(200);
+  static constexpr Duration kLargest = std::chrono::seconds(60);  // RFC 6298 2.5
+
+  /// A round trip, never measured on a segment that was sent twice (Karn). Ends the back-off.
+  void sample(Duration round_trip);
+  /// It ran out: doubled until a sample or reset_backoff().
+  void back_off();
+  void reset_backoff() { backoff_ = 1; }
+  /// Data was acknowledged after a retransmitted SYN: start from 3 s (RFC 6298 5.7).
+  void after_lost_syn() { timeout_ = std::chrono::seconds(3); }
+  Duration current() const;
+
+ private:
+  std::optional<Duration> smoothed_;
+  Duration variation_{};
+  Duration timeout_ = kInitial;
+  int backoff_ = 1;
+};
+
+}  // namespace espat::net

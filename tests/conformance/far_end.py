@@ -1,0 +1,135 @@
+"""The world around the module in a dialogue: servers, peers and clients on real sockets.
+
+Everything runs in one network namespace (see namespace.py): the addresses that a dialogue names are put on the loopback device,
+the simulator binds the module's address and this file binds the others.
+"""
+import re
+import select
+import socket
+import ssl
+import subprocess
+import time
+
+TIME_LIMIT = 10.0  # seconds that anything in a dialogue may take to reach the far end
+
+
+class Failure(Exception):
+    """The module did not do what the dialogue says."""
+
+
+class Certificates:
+    """One authority, made anew for each run; it signs a server's and a client's certificate."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.authority = folder / 'authority.pem'
+        self._run('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=authority', '-days', '36500',
+                  '-keyout', folder / 'authority.key', '-out', self.authority)
+        for name in ('server', 'client'):
+            self._run('req', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=' + name,
+                      '-keyout', folder / (name + '.key'), '-out', folder / (name + '.csr'))
+            self._run('x509', '-req', '-in', folder / (name + '.csr'), '-CA', self.authority,
+                      '-CAkey', folder / 'authority.key', '-CAcreateserial', '-days', '36500',
+                      '-out', folder / (name + '.pem'))
+
+    def _run(self, *arguments):
+        subprocess.run(['openssl', *map(str, arguments)], check=True, capture_output=True)
+
+    def context(self, server, verify):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
+        context.load_verify_locations(self.authority)
+        name = 'server' if server else 'client'
+        context.load_cert_chain(self.folder / (name + '.pem'), self.folder / (name + '.key'))
+        return context
+
+
+class Stream:
+    """One TCP or TLS connection with the module."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.received = b''
+
+    def send(self, data):
+        self.sock.sendall(data)
+
+    def expect(self, wanted):
+        limit = time.monotonic() + TIME_LIMIT
+        self.sock.settimeout(0.1)
+        while len(self.received) < len(wanted):
+            try:
+                data = self.sock.recv(65536)
+            except (socket.timeout, ssl.SSLWantReadError):
+                data = None
+            if data == b'' or time.monotonic() > limit:
+                break
+            self.received += data or b''
+        got, self.received = self.received, b''
+        if got != wanted:
+            raise Failure('the far end received %r, not %r' % (got, wanted))
+
+
+class Datagrams:
+    """A UDP peer: answers go to whoever spoke last."""
+
+    def __init__(self, address, port):
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind((address, port))
+        self.module = None
+
+    def send(self, data):
+        if self.module is None:
+            raise Failure('the peer cannot send: the module has not spoken to it yet')
+        self.sock.sendto(data, self.module)
+
+    def expect(self, wanted):
+        self.sock.settimeout(TIME_LIMIT)
+        try:
+            got, self.module = self.sock.recvfrom(65536)
+        except socket.timeout:
+            raise Failure('the peer received nothing, not %r' % wanted) from None
+        if got != wanted:
+            raise Failure('the peer received %r, not %r' % (got, wanted))
+
+
+class FarEnd:
+    """Every peer of one dialogue, by end point as FORMAT.md writes it."""
+
+    def __init__(self, dialogue, certificates):
+        self.certificates = certificates
+        self.listeners = {}
+        self.peers = {}
+        for need in dialogue.head['needs']:
+            match = re.match(r'(TCP|SSL) server ([\d.]+):(\d+)(.*)', need)
+            if match:
+                kind, address, port, rest = match.groups()
+                listener = socket.create_server((address, int(port)), reuse_port=False)
+                self.listeners['%s:%s:%s' % (kind.lower(), address, port)] = (listener, 'verify=client' in rest)
+            match = re.match(r'UDP peer ([\d.]+):(\d+)', need)
+            if match:
+                self.peers['udp:%s:%s' % match.groups()] = Datagrams(match.group(1), int(match.group(2)))
+
+    def accept_waiting(self):
+        """Takes connections of the module as they come, so that a TLS handshake never waits for the dialogue."""
+        for endpoint, (listener, verify) in self.listeners.items():
+            while select.select([listener], [], [], 0)[0]:
+                sock, _ = listener.accept()
+                if endpoint.startswith('ssl:'):
+                    sock.settimeout(TIME_LIMIT)
+                    sock = self.certificates.context(True, verify).wrap_socket(sock, server_side=True)
+                self.peers[endpoint] = Stream(sock)
+
+    def connect(self, endpoint, link, source):
+        kind, address, port = endpoint.split(':')
+        sock = socket.create_connection((address, int(port)), TIME_LIMIT, (source, 0) if source else None)
+        if kind == 'ssl':
+            sock = self.certificates.context(False, False).wrap_socket(sock)
+        self.peers['link:%s' % (link if link is not None else 0)] = Stream(sock)
+
+    def peer(self, endpoint):
+        self.accept_waiting()
+        if endpoint not in self.peers:
+            raise Failure('nothing is connected to ' + endpoint)
+        return self.peers[endpoint]

@@ -1,0 +1,152 @@
+// See configuration_files.hpp. A few small files, read once at start: blocking calls are fine here.
+#include "app/configuration_files.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+namespace espat::app {
+namespace {
+
+using nlohmann::json;
+namespace filesystem = std::filesystem;
+
+constexpr std::size_t largest_file = 1 << 20;  // thousands of times what a configuration needs
+
+/// Closes a descriptor at the end of its scope.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  int number() const { return number_; }
+
+ private:
+  int number_;
+};
+
+std::string reason() {
+  return std::strerror(errno);
+}
+
+/// The text of a file, or nothing and a mistake. Nothing without a mistake if the file may be absent and is.
+std::optional<std::string> read_text(const filesystem::path& path, bool may_be_absent, std::vector<Mistake>& mistakes) {
+  const auto wrong = [&](std::string what) {
+    mistakes.push_back({{path.string(), 0}, "", std::move(what)});
+    return std::nullopt;
+  };
+  // O_NONBLOCK: a pipe in place of the file must not hold up the start for ever.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.number() < 0) {
+    if (errno == ENOENT && may_be_absent) return std::nullopt;
+    return wrong("cannot be opened: " + reason());
+  }
+  struct stat status {};
+  if (::fstat(file.number(), &status) != 0) return wrong("cannot be read: " + reason());
+  if (!S_ISREG(status.st_mode)) return wrong("is not a file");
+  std::string text;
+  std::array<char, 16384> chunk{};
+  for (;;) {
+    const auto count = ::read(file.number(), chunk.data(), chunk.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return wrong("cannot be read: " + reason());
+    if (count == 0) return text;
+    text.append(chunk.data(), static_cast<std::size_t>(count));
+    if (text.size() > largest_file) return wrong("is larger than 1 MiB");
+  }
+}
+
+/// *.json of a directory, hidden ones left out, in the order of their names. None if there is no directory.
+std::vector<filesystem::path> fragments(const filesystem::path& directory, std::vector<Mistake>& mistakes) {
+  std::vector<filesystem::path> found;
+  std::error_code error;
+  filesystem::directory_iterator entry(directory, error);
+  for (; !error && entry != filesystem::directory_iterator(); entry.increment(error)) {
+    const auto name = entry->path().filename().string();
+    if (name.ends_with(".json") && !name.starts_with(".")) found.push_back(entry->path());
+  }
+  if (error && error != std::errc::no_such_file_or_directory)
+    mistakes.push_back({{directory.string(), 0}, "", "cannot be listed: " + error.message()});
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+Error cannot_write(const filesystem::path& path) {
+  return Error{ErrorKind::failed, path.string() + " cannot be written: " + reason()};
+}
+
+Result<void> replace_file(const filesystem::path& path, const std::string& text) {
+  auto fresh = path;
+  fresh += ".new";
+  {
+    const Descriptor file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (file.number() < 0) return cannot_write(fresh);
+    std::span<const char> rest(text);
+    while (!rest.empty()) {
+      const auto count = ::write(file.number(), rest.data(), rest.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return cannot_write(fresh);
+      rest = rest.subspan(static_cast<std::size_t>(count));
+    }
+    if (::fsync(file.number()) != 0) return cannot_write(fresh);
+  }
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return cannot_write(path);
+  return {};
+}
+
+/// The additions so far: an object with an object "modules".
+json read_additions(const filesystem::path& additions, std::vector<Mistake>& mistakes) {
+  Document document;
+  if (const auto text = read_text(additions, true, mistakes))
+    document = Document::parse(*text, additions.string(), mistakes);
+  json value = document.value();
+  if (!value.contains("modules") || !value["modules"].is_object()) value["modules"] = json::object();
+  return value;
+}
+
+}  // namespace
+
+Document read_files(const filesystem::path& main_file, const filesystem::path& additions,
+                    std::vector<Mistake>& mistakes) {
+  Document document;
+  const auto lay_over = [&](const filesystem::path& path, bool may_be_absent) {
+    if (const auto text = read_text(path, may_be_absent, mistakes))
+      document.merge(Document::parse(*text, path.string(), mistakes));
+  };
+  lay_over(main_file, false);
+  for (const auto& fragment : fragments(main_file.parent_path() / "conf.d", mistakes)) lay_over(fragment, false);
+  if (!additions.empty()) lay_over(additions, true);
+  return document;
+}
+
+Result<void> add_to_file(const filesystem::path& additions, const std::string& name, const json& entry) {
+  std::vector<Mistake> mistakes;
+  auto value = read_additions(additions, mistakes);
+  if (!mistakes.empty()) return as_error(mistakes);
+  value["modules"][name] = entry;
+  return replace_file(additions, value.dump(2) + "\n");
+}
+
+Result<void> remove_from_file(const filesystem::path& additions, const std::string& name) {
+  std::vector<Mistake> mistakes;
+  auto value = read_additions(additions, mistakes);
+  if (!mistakes.empty()) return as_error(mistakes);
+  if (value["modules"].erase(name) == 0)
+    return Error{ErrorKind::not_found, "no module " + name + " was added at run time"};
+  return replace_file(additions, value.dump(2) + "\n");
+}
+
+}  // namespace espat::app

@@ -60,6 +60,10 @@ struct Packet {
 
 Parsed<Packet> parse_packet(Bytes bytes);
 
+/// The same for a packet quoted in an ICMP error, which may be cut short behind its headers and whose checksum was
+/// somebody else's.
+Parsed<Packet> parse_quoted_packet(Bytes bytes);
+
 namespace tcp_flag {
 inline constexpr std::uint8_t fin = 0x01;
 inline constexpr std::uint8_t syn = 0x02;
@@ -89,6 +93,15 @@ struct TcpSegment {
 };
 
 Parsed<TcpSegment> parse_tcp(const Packet& packet);
+
+/// One of our segments, quoted in an ICMP error from the host's side.
+struct QuotedSegment {
+  FlowKey flow;  // turned round, so that it finds the flow: `local` is the program
+  std::uint32_t sequence = 0;
+};
+
+/// `quote`: the payload of an ICMP error.
+Parsed<QuotedSegment> parse_quoted_tcp(Bytes quote);
 
 /// One UDP datagram.
 struct UdpDatagram {

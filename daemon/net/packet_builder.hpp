@@ -53,8 +53,8 @@ enum class IcmpError : std::uint8_t {
 };
 
 /// Writes an ICMP error about `offending` to its source, as from `from`. Quotes 28 to 576 bytes of packet (v4, RFC 1812
-/// 4.3.2.3), at most 1280 (v6, RFC 4443 2.4 c). `offending` may be cut short: its headers suffice. 0 if no error may be
-/// sent about it (may_be_answered_with_error).
+/// 4.3.2.3), at most 1280 (v6, RFC 4443 2.4 c). `offending` may be cut short behind its headers. `mtu` is for
+/// packet_too_big. 0 if no error may be sent about it (may_be_answered_with_error).
 std::size_t write_icmp_error(std::span<std::uint8_t> out, const Address& from, Bytes offending, IcmpError error,
                              std::uint32_t mtu = 0);
 
@@ -74,7 +74,7 @@ class PacketBuilder {
   bool icmp_error(const Address& from, Bytes offending, IcmpError error, std::uint32_t mtu = 0);
 
  private:
-  void send_datagram(const Address& from, const Address& to, std::uint8_t protocol, Bytes header, Bytes payload);
+  void send_datagram(const Address& from, const Address& to, Protocol protocol, Bytes header, Bytes payload);
 
   PacketSink& sink_;
   std::size_t mtu_;

@@ -36,7 +36,7 @@ class Reassembler {
   std::uint64_t dropped() const { return dropped_; }
 
  private:
-  struct Hole {
+  struct Range {
     std::uint16_t begin = 0;
     std::uint16_t end = 0;
   };
@@ -50,10 +50,10 @@ class Reassembler {
     std::uint8_t hop_limit = 0;
     TimePoint begun;
     std::size_t pieces = 0;
-    std::array<Hole, kFragmentsPerDatagram> received{};  // ranges that arrived
-    std::size_t bytes = 0;                               // that arrived
-    std::optional<std::size_t> size;                     // known from the last fragment
-    std::vector<std::uint8_t> data;                      // room for an IPv6 header, then the datagram
+    std::array<Range, kFragmentsPerDatagram> received{};  // ranges that arrived
+    std::size_t bytes = 0;                                // that arrived
+    std::optional<std::size_t> size;                      // known from the last fragment
+    std::vector<std::uint8_t> data;                       // room for an IPv6 header, then the datagram
   };
   Slot* slot_for(const Packet& fragment, TimePoint now);
   bool place(Slot& slot, const Packet& fragment);

@@ -19,8 +19,6 @@ class TcpTimeout {
   /// It ran out: doubled until a sample or reset_backoff().
   void back_off();
   void reset_backoff() { backoff_ = 1; }
-  /// Data was acknowledged after a retransmitted SYN: start from 3 s (RFC 6298 5.7).
-  void after_lost_syn() { timeout_ = std::chrono::seconds(3); }
   Duration current() const;
 
  private:

@@ -1,0 +1,99 @@
+// What can be told about the interface: values for D-Bus and `espatctl links`, without any D-Bus type.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "at/types.hpp"
+#include "net/host_network.hpp"
+#include "net/packet_address.hpp"
+
+namespace espat::net {
+
+/// One link of the module that is in use.
+struct LinkStatus {
+  at::LinkId link = 0;
+  at::SocketType type = at::SocketType::tcp;
+  std::string state;                    // "connecting", "open", "draining", "closing", "foreign", …
+  std::optional<SocketAddress> local;   // the host's program; absent for the shared UDP link
+  std::optional<SocketAddress> remote;  // absent for the shared UDP link
+  std::optional<std::string> name;      // the name the program looked up, where known
+  bool incoming = false;
+  bool passive = false;  // receive type
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  std::size_t queued = 0;  // bytes that wait on our side, both directions
+  std::chrono::milliseconds age{0};
+};
+
+/// One flow that waits for a link, or for its turn to connect.
+struct WaiterStatus {
+  SocketAddress local;
+  SocketAddress remote;
+  std::chrono::milliseconds waiting{0};
+};
+
+/// Everything that is counted. The order is that of counter_names.
+enum class Counter : std::uint8_t {
+  packets_from_host,
+  packets_to_host,
+  bytes_sent,      // payload the module took (SEND OK)
+  bytes_received,  // payload the module delivered
+  connects,
+  connects_refused,
+  connects_unreachable,
+  connects_timed_out,
+  resets_module_lost,     // flows reset because Wi-Fi or the module went
+  resets_send_failed,     // flows reset because the module did not take what had been accepted
+  resets_backlog,         // flows reset at the bound of what may wait for slow programs
+  links_reclaimed,        // idle links closed because others waited
+  passive_switches,       // links switched to passive receive
+  dropped_malformed,      // packets that contradict themselves, bad checksums
+  dropped_protocol,       // neither TCP, UDP nor ICMP echo
+  dropped_down,           // no network
+  dropped_scope,          // addresses that cannot be carried
+  dropped_too_big,        // datagrams larger than the module takes
+  dropped_fragments,      // could not be put together
+  dropped_udp_queue,      // oldest datagrams of flows that sent faster than the line
+  dropped_udp_collision,  // the same remote from a third local port
+  dropped_udp_unknown,    // datagrams from outside that nobody awaited
+  dropped_udp_unsent,     // the module refused them, or there was no link
+  dropped_echo,           // echo requests beyond what AT+PING can do
+  dropped_waiters,        // SYNs beyond the bounded queue
+  dropped_icmp_limit,     // ICMP errors that were due beyond 10 per second and source
+  count_,
+};
+
+inline constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)> counter_names{
+    "packets-from-host",     "packets-to-host",      "bytes-sent",         "bytes-received",     "connects",
+    "connects-refused",      "connects-unreachable", "connects-timed-out", "resets-module-lost", "resets-send-failed",
+    "resets-backlog",        "links-reclaimed",      "passive-switches",   "dropped-malformed",  "dropped-protocol",
+    "dropped-down",          "dropped-scope",        "dropped-too-big",    "dropped-fragments",  "dropped-udp-queue",
+    "dropped-udp-collision", "dropped-udp-unknown",  "dropped-udp-unsent", "dropped-echo",       "dropped-waiters",
+    "dropped-icmp-limit"};
+
+class Counters {
+ public:
+  void add(Counter counter, std::uint64_t amount = 1) { values_[static_cast<std::size_t>(counter)] += amount; }
+  std::uint64_t operator[](Counter counter) const { return values_[static_cast<std::size_t>(counter)]; }
+
+ private:
+  std::array<std::uint64_t, static_cast<std::size_t>(Counter::count_)> values_{};
+};
+
+/// What changes seldom and is signalled on D-Bus.
+struct InterfaceStatus {
+  bool up = false;  // addresses are applied and carrier is on
+  std::optional<InterfaceAddresses> addresses;
+};
+
+/// Which addresses a name is resolved to.
+enum class AddressFamily : std::uint8_t { any, ipv4, ipv6 };
+
+}  // namespace espat::net

@@ -1,0 +1,222 @@
+#!/usr/bin/python3
+"""The schema for editors and the daemon's own reader must judge alike.
+
+Usage: configuration_schema_test.py SCHEMA EXAMPLES-DIRECTORY PROGRAM [ARGUMENT...]
+PROGRAM ARGUMENT... FILE is run for each document: exit status 0 if it is accepted, 78 (EX_CONFIG) if not.
+"""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import jsonschema
+
+PORT = {"port": "/dev/ttyUSB0"}
+
+
+def module(**members):
+    return {"modules": {"esp0": {**PORT, **{name.replace("_", "-"): value for name, value in members.items()}}}}
+
+
+def interface(**members):
+    return module(interface={name.replace("_", "-"): value for name, value in members.items()})
+
+
+def named(name):
+    return {"modules": {name: PORT}}
+
+
+def port(value):
+    return {"modules": {"esp0": {"port": value}}}
+
+
+GOOD = [
+    {},
+    {"$schema": "x"},
+    {"$schema": None},
+    {"modules": {}},
+    {"modules": None},
+    {"modules": {"esp0": None}},
+    {"modules": {"esp0": PORT, "esp1": {"port": "/dev/ttyUSB1"}}},
+    named("a"),
+    named("abcdefghijklmno"),
+    named("a_1"),
+    port("/dev/serial/by-id/usb-Espressif_ÄÖ-if00"),
+    port("/x"),
+    port("tcp:192.0.2.1:1"),
+    port("tcp:host.example:65535"),
+    port("tcp:[2001:db8::1]:3333"),
+    port("tcp:h:6553"),
+    module(baud_rate=80),
+    module(baud_rate=5000000),
+    module(baud_rate=115200.0),
+    module(baud_rate=None),
+    module(flow_control="none"),
+    module(flow_control="rts-cts"),
+    module(flow_control=None),
+    module(interface={}),
+    module(interface=None),
+    interface(mtu=576),
+    interface(mtu=1500),
+    interface(default_route=True),
+    interface(default_route=False),
+    interface(metric=0),
+    interface(metric=4294967295),
+    interface(addressing="daemon"),
+    interface(addressing="external"),
+    interface(mtu=None, default_route=None, metric=None, addressing=None),
+]
+
+BAD = [
+    [],
+    "x",
+    1,
+    None,
+    True,
+    {"module": {}},
+    {"forward": {}},
+    {"Modules": {}},
+    {"$schema": 1},
+    {"modules": []},
+    {"modules": "esp0"},
+    {"modules": {"esp0": []}},
+    {"modules": {"esp0": "/dev/ttyUSB0"}},
+    {"modules": {"esp0": {}}},
+    named(""),
+    named("Esp0"),
+    named("0esp"),
+    named("_esp"),
+    named("esp-0"),
+    named("esp.0"),
+    named("abcdefghijklmnop"),
+    named("é"),
+    named("lo"),
+    named("all"),
+    named("default"),
+    port(None),
+    port(1),
+    port([]),
+    port(""),
+    port("/"),
+    port("ttyUSB0"),
+    port("./ttyUSB0"),
+    port("/dev/tty USB0"),
+    port("/dev/ttyUSB0\t"),
+    port("/dev/tty\u0000"),
+    port("/dev/\u007f"),
+    port("/" + 5000 * "x"),
+    port("tcp"),
+    port("tcp:"),
+    port("tcp:host"),
+    port("tcp::80"),
+    port("tcp:host:"),
+    port("tcp:host:0"),
+    port("tcp:host:080"),
+    port("tcp:host:65536"),
+    port("tcp:host:+80"),
+    port("tcp:host:80x"),
+    port("tcp:ho st:80"),
+    port("tcp:2001:db8::1:80"),
+    port("tcp:[]:80"),
+    port("tcp:[::1]x:80"),
+    port("tcp:[::1:80"),
+    port("udp:host:80"),
+    port("TCP:host:80"),
+    module(speed=1),
+    module(baudrate=115200),
+    module(baud_rate=79),
+    module(baud_rate=5000001),
+    module(baud_rate=-1),
+    module(baud_rate=115200.5),
+    module(baud_rate=1e30),
+    module(baud_rate="115200"),
+    module(baud_rate=True),
+    module(baud_rate=[115200]),
+    module(flow_control="RTS-CTS"),
+    module(flow_control=""),
+    module(flow_control=True),
+    module(flow_control=0),
+    module(interface=[]),
+    module(interface="esp0"),
+    interface(mtu=575),
+    interface(mtu=1501),
+    interface(mtu="1500"),
+    interface(default_route=1),
+    interface(default_route="yes"),
+    interface(metric=-1),
+    interface(metric=4294967296),
+    interface(metric=1.5),
+    interface(metric=False),
+    interface(addressing="networkd"),
+    interface(addressing=False),
+    interface(address="192.0.2.1"),
+]
+
+
+def without_comments(text):
+    """JSON text without // and /* */ (strings are left alone)."""
+    return re.sub(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', lambda match: match.group(1) or "", text, flags=re.DOTALL)
+
+
+class Judgement(unittest.TestCase):
+    schema_file, examples, program = None, None, None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.schema = json.loads(pathlib.Path(cls.schema_file).read_text())
+        cls.validator = jsonschema.Draft202012Validator(cls.schema)
+        cls.directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.directory.cleanup)
+
+    def reader_accepts(self, text):
+        file = pathlib.Path(self.directory.name, "espatd.json")
+        file.write_text(text)
+        result = subprocess.run([*self.program, str(file)], capture_output=True, text=True, timeout=60, check=False)
+        self.assertIn(result.returncode, (0, 78), f"{text}\n{result.stderr}")
+        if result.returncode:
+            self.assertIn(str(file), result.stderr, "the message must name the file")
+        return result.returncode == 0
+
+    def test_the_schema_is_a_schema(self):
+        jsonschema.Draft202012Validator.check_schema(self.schema)
+
+    def test_good_documents_are_accepted_by_both(self):
+        for document in GOOD:
+            with self.subTest(document=document):
+                self.assertEqual([error.message for error in self.validator.iter_errors(document)], [])
+                self.assertTrue(self.reader_accepts(json.dumps(document)))
+
+    def test_bad_documents_are_refused_by_both(self):
+        for document in BAD:
+            with self.subTest(document=document):
+                self.assertFalse(self.validator.is_valid(document), "the schema accepts it")
+                self.assertFalse(self.reader_accepts(json.dumps(document)), "the reader accepts it")
+
+    def test_what_is_shipped_is_accepted_by_both(self):
+        files = sorted(pathlib.Path(self.examples).rglob("*.json"))
+        self.assertGreaterEqual(len(files), 4)
+        for file in files:
+            if file.name.endswith(".schema.json"):
+                continue
+            with self.subTest(file=file.name):
+                text = file.read_text()
+                document = json.loads(without_comments(text))
+                self.assertEqual([error.message for error in self.validator.iter_errors(document)], [])
+                self.assertTrue(self.reader_accepts(text))
+
+    def test_every_default_of_the_schema_is_accepted(self):
+        definitions = self.schema["$defs"]
+        for part, build in (("module", module), ("interface", interface)):
+            for key, rule in definitions[part]["properties"].items():
+                if "default" in rule:
+                    with self.subTest(key=key):
+                        self.assertTrue(self.reader_accepts(json.dumps(build(**{key: rule["default"]}))))
+
+
+if __name__ == "__main__":
+    Judgement.schema_file, Judgement.examples, *Judgement.program = sys.argv[1:]
+    unittest.main(argv=sys.argv[:1])

@@ -1,6 +1,9 @@
 // See route_netlink.hpp.
 #include "net/route_netlink.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <utility>
 
 #include <linux/if.h>
@@ -39,29 +42,23 @@ Error failed(const std::string& what, int error) {
   return {ErrorKind::failed, "cannot " + what + ": " + nl_geterror(error)};
 }
 
-int family_of(const boost::asio::ip::address& address) {
-  return address.is_v4() ? AF_INET : AF_INET6;
+int family_of(const Address& address) {
+  return address.is_v6() ? AF_INET6 : AF_INET;
 }
 
-std::string text(const Prefix& prefix) {
-  return prefix.address.to_string() + "/" + std::to_string(prefix.length);
+std::string text(const AddressPrefix& prefix) {
+  return prefix.address.text() + "/" + std::to_string(prefix.length);
 }
 
-NlAddressPtr to_nl(const boost::asio::ip::address& address, unsigned prefix_length) {
-  NlAddressPtr result;
-  if (address.is_v4()) {
-    const auto bytes = address.to_v4().to_bytes();
-    result.reset(nl_addr_build(AF_INET, bytes.data(), bytes.size()));
-  } else {
-    const auto bytes = address.to_v6().to_bytes();
-    result.reset(nl_addr_build(AF_INET6, bytes.data(), bytes.size()));
-  }
+NlAddressPtr to_nl(const Address& address, unsigned prefix_length) {
+  const auto bytes = address.bytes();
+  NlAddressPtr result(nl_addr_build(family_of(address), bytes.data(), bytes.size()));
   if (result) nl_addr_set_prefixlen(result.get(), static_cast<int>(prefix_length));
   return result;
 }
 
-NlAddressPtr to_nl_host(const boost::asio::ip::address& address) {
-  return to_nl(address, address.is_v4() ? 32 : 128);
+NlAddressPtr to_nl_host(const Address& address) {
+  return to_nl(address, address.is_v6() ? 128 : 32);
 }
 
 Result<int> index_of(const std::string& interface) {
@@ -70,7 +67,7 @@ Result<int> index_of(const std::string& interface) {
   return static_cast<int>(index);
 }
 
-Result<AddressPtr> make_address(const std::string& interface, const Prefix& prefix) {
+Result<AddressPtr> make_address(const std::string& interface, const AddressPrefix& prefix) {
   const auto index = index_of(interface);
   if (!index) return index.error();
   AddressPtr address(rtnl_addr_alloc());
@@ -82,12 +79,24 @@ Result<AddressPtr> make_address(const std::string& interface, const Prefix& pref
   return address;
 }
 
+/// The network that an address is in: host bits are cleared, or the kernel refuses the route.
+AddressPrefix network_of(const AddressPrefix& prefix) {
+  std::array<std::uint8_t, 16> masked{};
+  const auto bytes = prefix.address.bytes();
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const int bits = std::clamp(static_cast<int>(prefix.length) - static_cast<int>(i) * 8, 0, 8);
+    masked[i] = static_cast<std::uint8_t>(bytes[i] & (0xFF00 >> bits));
+  }
+  return {Address::from_bytes({masked.data(), bytes.size()}), prefix.length};
+}
+
 Result<RoutePtr> make_route(const std::string& interface, const Route& route) {
   const auto index = index_of(interface);
   if (!index) return index.error();
+  const AddressPrefix network = network_of(route.destination);
   RoutePtr result(rtnl_route_alloc());
   rtnl_route_set_family(result.get(), static_cast<std::uint8_t>(family_of(route.destination.address)));
-  rtnl_route_set_dst(result.get(), to_nl(route.destination.address, route.destination.length).get());
+  rtnl_route_set_dst(result.get(), to_nl(network.address, network.length).get());
   rtnl_route_set_table(result.get(), route.table);
   rtnl_route_set_priority(result.get(), route.metric);
   rtnl_route_set_protocol(result.get(), kProtocol);
@@ -161,7 +170,7 @@ Result<void> RouteNetlink::bring_up(const std::string& interface, unsigned mtu) 
   return {};
 }
 
-Result<void> RouteNetlink::add_address(const std::string& interface, const Prefix& prefix) {
+Result<void> RouteNetlink::add_address(const std::string& interface, const AddressPrefix& prefix) {
   const auto address = make_address(interface, prefix);
   if (!address) return address.error();
   const int error = rtnl_addr_add(socket_.get(), address->get(), NLM_F_REPLACE);
@@ -169,7 +178,7 @@ Result<void> RouteNetlink::add_address(const std::string& interface, const Prefi
   return {};
 }
 
-Result<void> RouteNetlink::remove_address(const std::string& interface, const Prefix& prefix) {
+Result<void> RouteNetlink::remove_address(const std::string& interface, const AddressPrefix& prefix) {
   const auto address = make_address(interface, prefix);
   if (!address) return {};  // no interface, no address
   const int error = rtnl_addr_delete(socket_.get(), address->get(), 0);
@@ -197,13 +206,13 @@ Result<void> RouteNetlink::remove_route(const std::string& interface, const Rout
 
 Result<void> RouteNetlink::add_rule(const SourceRule& rule) {
   const int error = rtnl_rule_add(socket_.get(), make_rule(rule).get(), NLM_F_CREATE | NLM_F_EXCL);
-  if (error < 0 && error != -NLE_EXIST) return failed("add the routing rule for " + rule.source.to_string(), error);
+  if (error < 0 && error != -NLE_EXIST) return failed("add the routing rule for " + rule.source.text(), error);
   return {};
 }
 
 Result<void> RouteNetlink::remove_rule(const SourceRule& rule) {
   const int error = rtnl_rule_delete(socket_.get(), make_rule(rule).get(), 0);
-  if (error < 0 && !is_absent(error)) return failed("remove the routing rule for " + rule.source.to_string(), error);
+  if (error < 0 && !is_absent(error)) return failed("remove the routing rule for " + rule.source.text(), error);
   return {};
 }
 

@@ -9,32 +9,26 @@
 #include <optional>
 #include <string>
 
-#include <boost/asio/ip/address.hpp>
-
 #include "at/types.hpp"
+#include "net/host_network.hpp"
+#include "net/packet_address.hpp"
 
 struct nl_sock;
 
 namespace espat::net {
 
-/// Address and how many of its leading bits name the network.
-struct Prefix {
-  boost::asio::ip::address address;
-  unsigned length = 0;
-};
-
 /// One route through an interface.
 struct Route {
-  Prefix destination;  // length 0: the default route
-  std::optional<boost::asio::ip::address> gateway;
-  std::optional<boost::asio::ip::address> source;  // preferred source address
-  std::uint32_t table = 254;                       // main
+  AddressPrefix destination;  // bits beyond the length are ignored; length 0: the default route
+  std::optional<Address> gateway;
+  std::optional<Address> source;  // preferred source address
+  std::uint32_t table = 254;      // main
   std::uint32_t metric = 0;
 };
 
 /// `ip rule from SOURCE lookup TABLE`.
 struct SourceRule {
-  boost::asio::ip::address source;
+  Address source;
   std::uint32_t table = 0;
   std::uint32_t priority = 0;
 };
@@ -47,9 +41,9 @@ class RouteNetlink {
   Result<void> bring_up(const std::string& interface, unsigned mtu);
 
   /// Adds an address without the kernel's own prefix route (IFA_F_NOPREFIXROUTE). Present already counts as done.
-  Result<void> add_address(const std::string& interface, const Prefix& address);
+  Result<void> add_address(const std::string& interface, const AddressPrefix& address);
   /// Absent already counts as done; so for routes and rules below.
-  Result<void> remove_address(const std::string& interface, const Prefix& address);
+  Result<void> remove_address(const std::string& interface, const AddressPrefix& address);
 
   Result<void> add_route(const std::string& interface, const Route& route);
   Result<void> remove_route(const std::string& interface, const Route& route);

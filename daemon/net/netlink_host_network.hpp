@@ -1,0 +1,52 @@
+// The host's side of the interface through rtnetlink: addresses, routes, rules, MTU, carrier (DESIGN section 6 "Host
+// side").
+//
+// What is put in place, for an address A in prefix P with gateway G:
+//   A/length on the interface, without the kernel's own prefix route: at metric 0 that would win against eth0 on the
+//   same LAN; P dev NAME src A metric M, and unless switched off: default via G src A metric M, in the main table; the
+//   same without metric in the module's own table, and `from A lookup TABLE`: answers leave where requests came in,
+//   whatever the main table says.
+// Invariant: everything that was put in place is remembered, and withdraw() takes back exactly that, the carrier first.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "net/host_network.hpp"
+#include "net/route_netlink.hpp"
+#include "net/tun.hpp"
+
+namespace espat::net {
+
+struct HostNetworkSettings {
+  std::string interface;
+  bool default_route = true;
+  std::uint32_t metric = 2000;
+  std::uint32_t table = 0;  // of this module alone; also the priority of its rules
+  bool external = false;    // addresses and routes are left to networkd or NetworkManager
+};
+
+class NetlinkHostNetwork final : public HostNetwork {
+ public:
+  /// The device outlives this object. Clears away what a killed daemon left behind.
+  static Result<NetlinkHostNetwork> open(HostNetworkSettings settings, Tun& tun);
+
+  boost::asio::awaitable<Result<void>> apply(const InterfaceAddresses& addresses) override;
+  boost::asio::awaitable<void> withdraw() override;
+
+ private:
+  NetlinkHostNetwork(HostNetworkSettings settings, Tun& tun, RouteNetlink netlink)
+      : settings_(std::move(settings)), tun_(&tun), netlink_(std::move(netlink)) {}
+  Result<void> put_in_place(const InterfaceAddresses& addresses);
+  void take_back();
+
+  HostNetworkSettings settings_;
+  Tun* tun_;  // never null
+  RouteNetlink netlink_;
+  std::vector<AddressPrefix> addresses_;
+  std::vector<Route> routes_;
+  std::vector<SourceRule> rules_;
+};
+
+}  // namespace espat::net

@@ -1,0 +1,138 @@
+// What the module says, sorted: to the exchange in flight, to the observers, or to recovery.
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include <spdlog/spdlog.h>
+
+#include "module/command_job.hpp"
+
+namespace espat::module {
+namespace {
+
+/// So much binary noise in a row is a module that restarts or speaks at another rate, not a glitch (quirks 22, 33).
+constexpr std::size_t noise_of_a_restart = 24;
+
+/// Observers have no case for a stray response: for them it is one more report.
+at::Report as_report(const at::Message& message) {
+  if (const auto* report = std::get_if<at::Report>(&message)) return *report;
+  const auto& response = std::get<at::Response>(message);
+  return at::OtherReport{response.name, response.arguments};
+}
+
+}  // namespace
+
+void CommandChannel::feed(at::Bytes bytes) {
+  last_byte_ = clock_.now();
+  lexer_.feed(bytes);
+  // The coroutine that waits has not yet planned for the silence inside a payload.
+  if (lexer_.in_payload() && waits_until_ > last_byte_ + payload_silence) event_->ring();
+}
+
+void CommandChannel::on_line(std::string_view line) {
+  const at::Message message = at::classify(line);
+  noise_burst_ = 0;
+  const auto* report = std::get_if<at::Report>(&message);
+  const bool ready = report != nullptr && std::holds_alternative<at::ModuleReady>(*report);
+  const auto* restarting = report != nullptr ? std::get_if<at::ModuleRestarting>(report) : nullptr;
+  const bool asked_for = exchange_ && exchange_->command().ending() == at::Ending::restart;
+
+  at::Reaction reaction;
+  if (exchange_) {
+    reaction = exchange_->on_line(line, message);
+  } else {
+    reaction.report = report != nullptr || std::holds_alternative<at::Response>(message);
+    reaction.consumed = false;
+    if (std::holds_alternative<at::Final>(message)) unanswered_.reset();  // the late answer of an abandoned command
+  }
+  if (!reaction.consumed && !reaction.report) spdlog::debug("module: nobody's line: {}", line);
+  react(reaction);
+  if (reaction.report && (report != nullptr || std::holds_alternative<at::Response>(message))) publish(as_report(message));
+  if (asked_for) return;
+  if (ready) {
+    restarted(true, "the module said `ready` without being asked to restart");
+  } else if (restarting != nullptr) {
+    restarted(false, "the module printed `" + restarting->text + "`");
+  } else if (reaction.unexpected_echo) {
+    restarted(true, "the module echoes although it was told not to: it has lost its settings");
+  }
+}
+
+void CommandChannel::on_prompt() {
+  at::Reaction reaction;
+  if (exchange_) {
+    reaction = exchange_->on_prompt();
+  } else {
+    reaction.unexpected_prompt = true;
+  }
+  react(reaction);
+}
+
+void CommandChannel::react(const at::Reaction& reaction) {
+  if (reaction.busy) {
+    ++counters_.busy;
+    busy_ = true;
+  }
+  if (reaction.write_payload) payload_wanted_ = true;
+  if (reaction.unexpected_prompt) suspicious_ = true;
+  if (reaction.busy || reaction.write_payload || reaction.unexpected_prompt || reaction.finished ||
+      (exchange_ && exchange_->is_over())) {
+    event_->ring();
+  }
+}
+
+void CommandChannel::publish(const at::Report& report) {
+  observers_.notify([&](Observer& observer) { observer.on_report(report); });
+}
+
+void CommandChannel::on_payload_begin(const at::Payload& payload) {
+  payload_ = payload;
+  payload_remaining_ = payload.length;
+  payload_is_response_ = exchange_ && exchange_->on_payload(payload);
+  if (payload.length == 0) deliver_payload({}, 0, false);
+}
+
+void CommandChannel::on_payload_bytes(at::Bytes chunk, std::size_t remaining) {
+  payload_remaining_ = remaining;
+  last_payload_ = clock_.now();
+  deliver_payload(chunk, remaining, false);
+}
+
+void CommandChannel::on_payload_end(bool aborted) {
+  if (aborted && payload_) deliver_payload({}, payload_remaining_, true);
+  payload_.reset();
+}
+
+void CommandChannel::deliver_payload(at::Bytes chunk, std::size_t remaining, bool aborted) {
+  if (payload_is_response_) {
+    const JobPointer job = in_flight_;  // the callback may end it
+    if (job && job->options.on_payload) job->options.on_payload(*payload_, chunk, remaining, aborted);
+    return;
+  }
+  observers_.notify([&](Observer& observer) { observer.on_payload(*payload_, chunk, remaining, aborted); });
+}
+
+void CommandChannel::on_noise(at::Noise noise, std::size_t bytes) {
+  counters_.noise_bytes += bytes;
+  if (noise != at::Noise::binary) return;
+  noise_burst_ += bytes;
+  // A restarted module talks at its boot rate, which is noise at a raised one: see whether it still answers.
+  if (noise_burst_ >= noise_of_a_restart && !suspicious_) {
+    suspicious_ = true;
+    event_->ring();
+  }
+}
+
+void CommandChannel::restarted(bool booted, std::string evidence) {
+  ++restarts_;
+  echo_expected_ = true;
+  if (exchange_) {
+    exchange_->module_gone();
+    event_->ring();
+  }
+  unanswered_.reset();
+  suspicious_ = false;
+  owner_.on_module_restart(booted, std::move(evidence));
+}
+
+}  // namespace espat::module

@@ -1,0 +1,132 @@
+// Getting back in step with a module that owes an answer or has said something that fits no state.
+//
+// The late answer is waited for; a payload phase that the module is stuck in is left (quirks 72-74); then `AT` is sent until its own
+// answer comes back, with nothing left over. Only then is the next command sent. If the module stays silent, its owner is told.
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "at/commands.hpp"
+#include "module/command_job.hpp"
+
+namespace espat::module {
+namespace asio = boost::asio;
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr milliseconds late_answer_patience{1000};
+constexpr milliseconds probe_patience{700};
+constexpr int silent_probes = 3;
+/// A burst of noise is most likely a restart at a raised rate: less patience, so that recovery starts early.
+constexpr int silent_probes_after_noise = 1;
+constexpr seconds resynchronisation_limit{30};
+/// After an answer, to see whether there is another one behind it.
+constexpr milliseconds leftover_patience{150};
+constexpr milliseconds busy_pause{500};
+
+/// `+++` counts only alone, with 20 ms of silence on both sides (quirk 18); a real tty adds some.
+constexpr milliseconds escape_guard{60};
+constexpr milliseconds escape_patience{600};
+constexpr std::size_t padding_piece = 256;
+constexpr milliseconds padding_pause{20};
+constexpr std::size_t unknown_length = 8192;  // longest block of AT+CIPSEND
+
+at::Bytes bytes_of(std::string_view text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
+
+}  // namespace
+
+asio::awaitable<void> CommandChannel::recover() {
+  const std::uint64_t restarts = restarts_;
+  const bool after_noise = !exchange_ && noise_burst_ > 0;
+  if (exchange_) {
+    if (payload_wanted_ || exchange_->awaits_receipt()) co_await leave_payload_phase();
+    const TimePoint patience = clock_.now() + late_answer_patience;
+    while (!exchange_->is_over() && !payload_wanted_ && clock_.now() < patience) co_await wait(patience);
+    if (payload_wanted_ && restarts_ == restarts) co_await leave_payload_phase();
+    const bool over = exchange_->is_over();
+    end_exchange();
+    if (over && !suspicious_) co_return;
+  }
+  if (restarts_ != restarts || wire_ == nullptr) co_return;
+  if (co_await resynchronise(after_noise ? silent_probes_after_noise : silent_probes)) co_return;
+  if (restarts_ != restarts || wire_ == nullptr) co_return;
+  owner_.on_channel_trouble(after_noise ? "the module sends noise and does not answer: it has probably restarted at its boot rate"
+                                        : "the module does not answer any more");
+}
+
+asio::awaitable<bool> CommandChannel::resynchronise(int patience) {
+  ++counters_.resyncs;
+  suspicious_ = false;
+  noise_burst_ = 0;
+  const std::uint64_t restarts = restarts_;
+  const TimePoint give_up = clock_.now() + resynchronisation_limit;
+  int silent = 0;
+  // A late `OK` of the abandoned command looks like that of `AT`: one more round tells them apart.
+  int rounds = unanswered_ ? 2 : 1;
+  while (rounds > 0 && silent < patience && clock_.now() < give_up) {
+    begin_exchange(at::commands::attention());
+    const bool written = co_await write_line(exchange_->command());
+    TimePoint limit = clock_.now() + probe_patience;
+    while (written && !exchange_->is_finished() && !busy_ && !suspicious_ && clock_.now() < limit) co_await wait(limit);
+    const bool was_busy = busy_;
+    if (suspicious_) co_await leave_payload_phase();
+    suspicious_ = false;
+    if (!exchange_->is_finished()) exchange_->expire();
+    const auto status = exchange_->take_outcome(milliseconds{0}).status;
+    end_exchange();
+    if (restarts_ != restarts || wire_ == nullptr || !written) co_return false;
+    if (was_busy) {
+      silent = 0;
+      const TimePoint pause_ends = clock_.now() + busy_pause;
+      while (clock_.now() < pause_ends && restarts_ == restarts) co_await wait(pause_ends);
+    } else if (status == at::Outcome::Status::ok) {
+      silent = 0;
+      --rounds;
+      const TimePoint pause_ends = clock_.now() + leftover_patience;
+      while (rounds > 0 && clock_.now() < pause_ends && restarts_ == restarts) co_await wait(pause_ends);
+    } else if (status == at::Outcome::Status::timeout) {
+      ++silent;
+    }
+  }
+  if (rounds == 0) unanswered_.reset();
+  co_return rounds == 0;
+}
+
+asio::awaitable<void> CommandChannel::leave_payload_phase() {
+  payload_wanted_ = false;
+  const std::uint64_t restarts = restarts_;
+  const auto is_over = [&] { return restarts_ != restarts || (exchange_ && exchange_->is_over()) || wire_ == nullptr; };
+  const auto wait_unless_over = [&](Duration duration) -> asio::awaitable<void> {
+    const TimePoint until = clock_.now() + duration;
+    while (!is_over() && clock_.now() < until) co_await wait(until);
+  };
+  spdlog::warn("module: it waits for a payload that will not come; leaving that mode");
+  co_await wait_unless_over(escape_guard);
+  if (is_over() || !co_await write_bytes(bytes_of("+++"))) co_return;
+  co_await wait_unless_over(escape_patience);
+  const bool waits_for_bytes = exchange_ && exchange_->command().payload_length() > 0;
+  if (is_over() || !waits_for_bytes) co_return;
+  // Firmware before 3.x took the `+++` as data: give it the bytes that it waits for. The caller gives the link up.
+  static constexpr auto padding = [] {
+    std::array<std::uint8_t, padding_piece> bytes{};
+    bytes.fill(' ');
+    return bytes;
+  }();
+  const std::size_t missing = std::min(exchange_->command().payload_length(), unknown_length);
+  for (std::size_t written = 0; written < missing && !is_over() && exchange_->received() == 0; written += padding_piece) {
+    const auto count = std::min(padding_piece, missing - written);
+    if (!co_await write_bytes(at::Bytes(padding).first(count))) co_return;
+    co_await wait_unless_over(padding_pause + line_time(count));
+  }
+  // What was too much is now the beginning of a command line: end it.
+  suspicious_ = true;
+  if (!is_over()) co_await wait_unless_over(escape_patience);
+  if (wire_ != nullptr) co_await write_bytes(bytes_of("\r\n"));
+}
+
+}  // namespace espat::module

@@ -1,0 +1,359 @@
+#include "module/command_channel.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/spdlog.h>
+
+#include "module/command_job.hpp"
+
+namespace espat::module {
+namespace asio = boost::asio;
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// Payload goes out in pieces of about this much line time, so that a restart of the module is noticed in between.
+constexpr double piece_seconds = 0.05;
+constexpr std::size_t smallest_piece = 256;
+constexpr std::size_t largest_piece = 4096;
+
+/// A module in a send to a closed window takes no bytes until so_sndtimeo (bring_up.cpp) has passed.
+constexpr seconds write_patience{15};
+
+/// After the last byte of a payload: `Recv` comes within milliseconds, also from a peer that does not read (measured C.10).
+constexpr milliseconds receipt_patience{4000};
+
+/// `busy p...` answers for so long at least before a command is given up (a join that the module began by itself: quirk 31).
+constexpr seconds busy_patience{20};
+/// First look after a `busy p...`, doubled each time. The line may still be executed (quirk 48), which for a send shows as a prompt.
+constexpr milliseconds first_look{25};
+constexpr milliseconds first_look_at_send{200};
+constexpr milliseconds longest_look{500};
+
+at::Outcome outcome_of(at::Outcome::Status status) {
+  at::Outcome outcome;
+  outcome.status = status;
+  return outcome;
+}
+
+milliseconds since(TimePoint start, TimePoint now) { return std::chrono::duration_cast<milliseconds>(now - start); }
+
+}  // namespace
+
+CommandChannel::CommandChannel(asio::any_io_executor executor, Clock& clock, ChannelOwner& owner)
+    : executor_(std::move(executor)),
+      clock_(clock),
+      owner_(owner),
+      lexer_(*this),
+      event_(clock.make_alarm(executor_)),
+      last_payload_(clock.now() - seconds(3600)),
+      last_byte_(clock.now()) {
+  schedule_.set_limits(Schedule::limits_for(rate_));
+}
+
+CommandChannel::~CommandChannel() {
+  for (auto& [ticket, job] : queued_) finish(*job, outcome_of(at::Outcome::Status::not_ready));
+  if (in_flight_) finish(*in_flight_, outcome_of(at::Outcome::Status::reset));
+}
+
+// ---- callers
+
+asio::awaitable<at::Outcome> CommandChannel::run(at::Command command, RunOptions options) {
+  if (state_ != State::ready || wire_ == nullptr) co_return outcome_of(at::Outcome::Status::not_ready);
+  auto job = std::make_shared<Job>();
+  job->ticket =
+      schedule_.add_command(false, options.urgency, command.holds(), options.asked_for, clock_.now());
+  job->command = std::move(command);
+  job->options = std::move(options);
+  co_return co_await wait_for(std::move(job));
+}
+
+asio::awaitable<at::Outcome> CommandChannel::run_setup(at::Command command) {
+  if (wire_ == nullptr) co_return outcome_of(at::Outcome::Status::not_ready);
+  auto job = std::make_shared<Job>();
+  job->ticket = schedule_.add_command(true, Urgency::control, command.holds(), true, clock_.now());
+  job->command = std::move(command);
+  co_return co_await wait_for(std::move(job));
+}
+
+asio::awaitable<at::Outcome> CommandChannel::send(at::LinkId link, BlockSource source) {
+  if (state_ != State::ready || wire_ == nullptr) co_return outcome_of(at::Outcome::Status::not_ready);
+  auto job = std::make_shared<Job>();
+  job->is_send = true;
+  job->options.urgency = Urgency::data;
+  job->source = std::move(source);
+  job->link = link;
+  job->ticket = schedule_.add_send(link, clock_.now());
+  co_return co_await wait_for(std::move(job));
+}
+
+asio::awaitable<at::Outcome> CommandChannel::wait_for(JobPointer job) {
+  // Also runs when the caller's coroutine is cancelled by an exception or destroyed. A job that is done has outlived the channel.
+  struct Withdrawal {
+    CommandChannel& channel;
+    JobPointer job;
+    ~Withdrawal() {
+      if (!job->done) channel.withdraw(job);
+    }
+  };
+  job->finished = clock_.make_alarm(executor_);
+  queued_.emplace(job->ticket, job);
+  event_->ring();
+  {
+    const Withdrawal withdrawal{*this, job};
+    co_await job->finished->wait_until(never);
+  }
+  co_return std::move(job->outcome);
+}
+
+void CommandChannel::withdraw(const JobPointer& job) {
+  job->done = true;
+  job->outcome.status = at::Outcome::Status::cancelled;
+  job->options.on_payload = nullptr;
+  job->source = nullptr;
+  if (queued_.erase(job->ticket) > 0) {
+    schedule_.remove(job->ticket);
+  } else {
+    job->kept.assign(job->payload.begin(), job->payload.end());
+    job->payload = job->kept;
+  }
+}
+
+void CommandChannel::finish(Job& job, at::Outcome outcome) {
+  if (job.done) return;
+  job.done = true;
+  job.outcome = std::move(outcome);
+  job.finished->ring();
+}
+
+void CommandChannel::finish_queued(at::Outcome::Status status) {
+  for (auto& [ticket, job] : std::exchange(queued_, {})) {
+    schedule_.remove(ticket);
+    finish(*job, outcome_of(status));
+  }
+}
+
+bool CommandChannel::is_busy() const {
+  return schedule_.has_foreground() || (in_flight_ && in_flight_->options.urgency != Urgency::background);
+}
+
+// ---- the module's side
+
+void CommandChannel::attach(Wire& wire) {
+  forget_exchange();
+  wire_ = &wire;
+  echo_expected_ = true;
+  suspicious_ = false;
+  noise_burst_ = 0;
+}
+
+void CommandChannel::detach() {
+  forget_exchange();
+  wire_ = nullptr;
+  finish_queued(at::Outcome::Status::reset);
+  event_->ring();
+}
+
+void CommandChannel::forget_exchange() {
+  ++restarts_;
+  lexer_.reset();
+  if (exchange_) exchange_->module_gone();
+  unanswered_.reset();
+  suspicious_ = false;
+  noise_burst_ = 0;
+  event_->ring();
+}
+
+void CommandChannel::set_state(State state) {
+  if (state == state_) return;
+  state_ = state;
+  if (state != State::ready) {
+    for (auto entry = queued_.begin(); entry != queued_.end();) {
+      if (schedule_.is_setup(entry->first)) {
+        ++entry;
+        continue;
+      }
+      schedule_.remove(entry->first);
+      finish(*entry->second, outcome_of(at::Outcome::Status::not_ready));
+      entry = queued_.erase(entry);
+    }
+  }
+  observers_.notify([state](Observer& observer) { observer.on_state(state); });
+}
+
+void CommandChannel::set_line_rate(LineRate rate) {
+  rate_ = rate;
+  schedule_.set_limits(Schedule::limits_for(rate));
+}
+
+void CommandChannel::set_remote_info(bool on) {
+  at::LexerOptions options = lexer_.options();
+  options.remote_info = on;
+  lexer_.set_options(options);
+}
+
+Duration CommandChannel::line_time(std::size_t bytes) const {
+  return std::chrono::duration_cast<Duration>(
+      std::chrono::duration<double>(static_cast<double>(bytes) / rate_.bytes_per_second()));
+}
+
+// ---- one command after the other
+
+asio::awaitable<void> CommandChannel::serve() {
+  Wire* const wire = wire_;
+  while (wire != nullptr && wire_ == wire) {
+    if (exchange_ || suspicious_) {
+      co_await recover();
+      continue;
+    }
+    const auto turn = schedule_.next(clock_.now(), last_payload_);
+    if (!turn) {
+      co_await wait(schedule_.next_change(clock_.now(), last_payload_));
+      continue;
+    }
+    auto queued = queued_.extract(turn->ticket);
+    const JobPointer job = std::move(queued.mapped());
+    co_await perform(job, turn->limit);
+    // The link's next block must be in the schedule before the next turn is given, or its share would lapse.
+    if (job->is_send) co_await asio::post(executor_, asio::use_awaitable);
+  }
+}
+
+asio::awaitable<void> CommandChannel::perform(JobPointer job, std::size_t limit) {
+  in_flight_ = job;
+  if (job->is_send) {
+    auto block = job->source(limit);
+    if (!block || job->done) {
+      finish(*job, outcome_of(at::Outcome::Status::cancelled));
+      in_flight_.reset();
+      co_return;
+    }
+    job->command = std::move(block->command);
+    job->payload = block->payload;
+  }
+  ++counters_.commands;
+  begin_exchange(*job->command);
+  co_await drive(job);
+  if (job->is_send) {
+    last_payload_ = clock_.now();
+    schedule_.charge(job->link, job->command->payload_length());
+  }
+  in_flight_.reset();
+}
+
+void CommandChannel::begin_exchange(at::Command command) {
+  at::Exchange::Options options;
+  options.echo_expected = echo_expected_;
+  options.before = std::exchange(unanswered_, std::nullopt);
+  exchange_.emplace(std::move(command), options);
+  busy_ = false;
+  payload_wanted_ = false;
+}
+
+void CommandChannel::end_exchange() {
+  unanswered_ = exchange_->unanswered();
+  exchange_.reset();
+}
+
+asio::awaitable<void> CommandChannel::drive(JobPointer job) {
+  const at::Command& command = *job->command;
+  TimePoint started = clock_.now();
+  const TimePoint busy_until = started + std::max<Duration>(command.deadline(), busy_patience);
+  Duration look = job->is_send ? first_look_at_send : first_look;
+  bool payload_out = false;
+  bool gave_up = !co_await write_line(command);
+  started = clock_.now();
+  while (!gave_up && !exchange_->is_finished()) {
+    if (busy_) {
+      busy_ = false;
+      if (payload_out) continue;  // it was about bytes beyond the payload (measured C.6)
+      const TimePoint look_ends = clock_.now() + look;
+      while (!exchange_->is_finished() && !payload_wanted_ && clock_.now() < look_ends) co_await wait(look_ends);
+      if (exchange_->is_finished() || payload_wanted_) continue;  // it was executed after all
+      gave_up = clock_.now() >= busy_until;
+      if (gave_up) break;
+      look = std::min<Duration>(look * 2, longest_look);
+      exchange_->retry();
+      busy_ = false;
+      gave_up = !co_await write_line(command);
+      started = clock_.now();
+      continue;
+    }
+    if (payload_wanted_ && !payload_out) {
+      payload_wanted_ = false;
+      payload_out = true;
+      gave_up = !co_await write_payload(job);
+      started = clock_.now();
+      if (!exchange_->is_finished()) exchange_->payload_written();
+      continue;
+    }
+    TimePoint limit = started + command.deadline();
+    // CIPSENDL reports progress instead of `Recv`.
+    if (payload_out && exchange_->awaits_receipt() && command.name() == "CIPSEND") {
+      limit = std::min(limit, started + line_time(command.payload_length()) + receipt_patience);
+    }
+    gave_up = clock_.now() >= limit;
+    if (!gave_up) co_await wait(limit);
+  }
+  if (!exchange_->is_finished()) {
+    ++counters_.abandoned;
+    const auto taken = since(started, clock_.now()).count();
+    spdlog::warn("module: no answer to {} within {} ms", command.secret() ? command.name() : command.text(), taken);
+    payload_wanted_ = exchange_->expire().write_payload;
+  }
+  finish(*job, exchange_->take_outcome(since(started, clock_.now())));
+  if (exchange_->is_over()) end_exchange();
+}
+
+asio::awaitable<bool> CommandChannel::write_line(const at::Command& command) {
+  spdlog::trace("module: > {}", command.secret() ? command.name() : command.text());
+  line_.assign(command.text());
+  line_ += "\r\n";
+  co_return co_await write_bytes(at::Bytes(reinterpret_cast<const std::uint8_t*>(line_.data()), line_.size()));
+}
+
+asio::awaitable<bool> CommandChannel::write_payload(JobPointer job) {
+  const std::uint64_t restarts = restarts_;
+  const std::size_t total = job->command->payload_length();
+  const auto piece_size =
+      std::clamp(static_cast<std::size_t>(rate_.bytes_per_second() * piece_seconds), smallest_piece, largest_piece);
+  for (std::size_t written = 0; written < total;) {
+    // Also after a `SEND FAIL` the module waits for the announced bytes (quirk 78); only a restart ends that.
+    if (restarts_ != restarts) co_return false;
+    const std::size_t count = std::min(piece_size, total - written);
+    piece_.assign(count, 0);
+    if (written < job->payload.size()) {
+      const auto part = job->payload.subspan(written, std::min(count, job->payload.size() - written));
+      std::copy(part.begin(), part.end(), piece_.begin());
+    }
+    last_payload_ = clock_.now();
+    if (!co_await write_bytes(piece_)) co_return false;
+    written += count;
+  }
+  co_return true;
+}
+
+asio::awaitable<bool> CommandChannel::write_bytes(at::Bytes bytes) {
+  if (wire_ == nullptr) co_return false;
+  const auto written = co_await wire_->write(bytes, 2 * line_time(bytes.size()) + write_patience);
+  if (!written && written.error().kind == ErrorKind::timeout) owner_.on_channel_trouble(written.error().message);
+  co_return static_cast<bool>(written);
+}
+
+asio::awaitable<void> CommandChannel::wait(TimePoint until) {
+  if (lexer_.in_payload()) until = std::min(until, last_byte_ + payload_silence);
+  waits_until_ = until;
+  co_await event_->wait_until(until);
+  waits_until_ = TimePoint::min();
+  if (lexer_.in_payload() && clock_.now() - last_byte_ >= payload_silence) {
+    spdlog::warn("module: a payload broke off with {} bytes to come", payload_remaining_);
+    suspicious_ = true;
+    lexer_.abort_payload();
+  }
+}
+
+}  // namespace espat::module

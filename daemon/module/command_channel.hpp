@@ -1,0 +1,165 @@
+// The command channel of one module: strictly one command in flight, everything the module says sorted to whom it belongs.
+//
+// Theory of operation. Bytes come in through feed(): the lexer cuts them, the exchange in flight takes what is its own, observers get
+// the reports. Commands wait in the Schedule; one coroutine, serve(), takes them one after the other, writes the line, waits until
+// the exchange is finished (or its deadline has passed), and writes a payload only after its prompt. Callers wait on their Job.
+//
+// Abandonment: a Job whose deadline has passed is answered `timeout`, but its exchange stays in place until its late answer has come
+// or a resynchronisation has shown that the module listens again (channel_recovery.cpp). No other command is sent before that.
+//
+// Invariants: exchange_ is set exactly while an answer is outstanding. A caller's buffer is never touched after its Job is done or
+// the caller has gone: what is being written is a copy.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "at/exchange.hpp"
+#include "at/lexer.hpp"
+#include "at/messages.hpp"
+#include "module/channel.hpp"
+#include "module/clock.hpp"
+#include "module/observer_list.hpp"
+#include "module/schedule.hpp"
+#include "module/wire.hpp"
+
+namespace espat::module {
+
+/// What the channel tells the module that owns it; called from the reader or from serve().
+class ChannelOwner {
+ public:
+  virtual ~ChannelOwner() = default;
+  /// The module has restarted, or is about to. `booted`: it has said `ready`.
+  virtual void on_module_restart(bool booted, std::string evidence) = 0;
+  /// The module does not do as told any more.
+  virtual void on_channel_trouble(std::string what) = 0;
+};
+
+struct ChannelCounters {
+  std::uint64_t commands = 0;     // sent, retries aside
+  std::uint64_t busy = 0;         // `busy p...` received
+  std::uint64_t abandoned = 0;    // past their deadline
+  std::uint64_t resyncs = 0;
+  std::uint64_t noise_bytes = 0;  // bytes that were no ESP-AT
+};
+
+class CommandChannel final : public Channel, private at::LexerSink {
+ public:
+  CommandChannel(boost::asio::any_io_executor executor, Clock& clock, ChannelOwner& owner);
+  ~CommandChannel() override;
+
+  // Channel
+  boost::asio::any_io_executor executor() const override { return executor_; }
+  State state() const override { return state_; }
+  LineRate line_rate() const override { return rate_; }
+  const at::Dialect& dialect() const override { return dialect_; }
+  boost::asio::awaitable<at::Outcome> run(at::Command command, RunOptions options = {}) override;
+  boost::asio::awaitable<at::Outcome> send(at::LinkId link, BlockSource source) override;
+  bool is_busy() const override;
+  Subscription observe(Observer& observer) override { return observers_.add(observer); }
+  void report_trouble(std::string what) override { owner_.on_channel_trouble(std::move(what)); }
+
+  // For the module that owns the channel.
+  /// Bring-up and recovery: before everything else, in every state while a wire is attached.
+  boost::asio::awaitable<at::Outcome> run_setup(at::Command command);
+  /// Starts on a fresh line: whatever was outstanding ends with `reset`. The wire must outlive the attachment.
+  void attach(Wire& wire);
+  /// Ends serve(); everything outstanding ends with `reset`.
+  void detach();
+  /// Sends what is queued, until detach().
+  boost::asio::awaitable<void> serve();
+  /// Bytes of the module.
+  void feed(at::Bytes bytes);
+  /// Tells the observers. Leaving `ready` ends everything that is queued with `not_ready`.
+  void set_state(State state);
+  void set_dialect(at::Dialect dialect) { dialect_ = std::move(dialect); }
+  void set_line_rate(LineRate rate);
+  /// Until AT+CIPDINFO=1 and ATE0 are known to be in force.
+  void set_echo_expected(bool expected) { echo_expected_ = expected; }
+  void set_remote_info(bool on);
+  /// What was outstanding ends with `reset`; the lexer forgets a half line. For a module that has restarted or changed its rate.
+  void forget_exchange();
+  const ChannelCounters& counters() const { return counters_; }
+
+ private:
+  struct Job;
+  using JobPointer = std::shared_ptr<Job>;
+
+  // Queue (command_channel.cpp)
+  boost::asio::awaitable<at::Outcome> wait_for(JobPointer job);
+  void withdraw(const JobPointer& job);
+  void finish(Job& job, at::Outcome outcome);
+  void finish_queued(at::Outcome::Status status);
+
+  // One command (command_channel.cpp)
+  boost::asio::awaitable<void> perform(JobPointer job, std::size_t limit);
+  boost::asio::awaitable<void> drive(JobPointer job);
+  boost::asio::awaitable<bool> write_line(const at::Command& command);
+  boost::asio::awaitable<bool> write_payload(JobPointer job);
+  boost::asio::awaitable<bool> write_bytes(at::Bytes bytes);
+  void begin_exchange(at::Command command);
+  void end_exchange();
+  /// Waits for an event or a time; watches counted payloads meanwhile.
+  boost::asio::awaitable<void> wait(TimePoint until);
+  Duration line_time(std::size_t bytes) const;
+
+  // Recovery (channel_recovery.cpp)
+  boost::asio::awaitable<void> recover();
+  boost::asio::awaitable<bool> resynchronise(int silent_probes);
+  boost::asio::awaitable<void> leave_payload_phase();
+
+  // Events (channel_events.cpp)
+  void on_line(std::string_view line) override;
+  void on_prompt() override;
+  void on_payload_begin(const at::Payload& payload) override;
+  void on_payload_bytes(at::Bytes chunk, std::size_t remaining) override;
+  void on_payload_end(bool aborted) override;
+  void on_noise(at::Noise noise, std::size_t bytes) override;
+  void react(const at::Reaction& reaction);
+  void publish(const at::Report& report);
+  void deliver_payload(at::Bytes chunk, std::size_t remaining, bool aborted);
+  void restarted(bool booted, std::string evidence);
+
+  boost::asio::any_io_executor executor_;
+  Clock& clock_;
+  ChannelOwner& owner_;
+  at::Lexer lexer_;
+  ObserverList observers_;
+  Schedule schedule_;
+  ChannelCounters counters_;
+
+  State state_ = State::offline;
+  LineRate rate_;
+  at::Dialect dialect_;
+  bool echo_expected_ = true;
+
+  Wire* wire_ = nullptr;  // not owned; null: detached
+  std::unique_ptr<Alarm> event_;
+  TimePoint waits_until_ = never;
+  std::map<Schedule::Ticket, JobPointer> queued_;
+  JobPointer in_flight_;
+  std::optional<at::Exchange> exchange_;
+  std::optional<at::Unanswered> unanswered_;
+  bool busy_ = false;               // the module refused the line in flight
+  bool payload_wanted_ = false;     // the prompt has come
+  bool suspicious_ = false;         // something came that fits no state: resynchronise before the next command
+  std::uint64_t restarts_ = 0;      // lets coroutines see that the ground has moved
+  std::string line_;                 // what is being written: a command,
+  std::vector<std::uint8_t> piece_;  // or a piece of payload
+
+  std::optional<at::Payload> payload_;  // being received
+  bool payload_is_response_ = false;
+  std::size_t payload_remaining_ = 0;
+  TimePoint last_payload_{};  // when payload last moved, either way
+  TimePoint last_byte_{};
+  std::size_t noise_burst_ = 0;
+};
+
+}  // namespace espat::module

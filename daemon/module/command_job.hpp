@@ -1,0 +1,29 @@
+// One caller's wish, from run() or send() to its outcome. Private to the command channel's own files.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "module/command_channel.hpp"
+
+namespace espat::module {
+
+/// Silence inside a counted payload after which the rest will never come (quirk 23): the module prints a report in one go.
+inline constexpr std::chrono::milliseconds payload_silence{1000};
+
+struct CommandChannel::Job {
+  std::optional<at::Command> command;  // a send gets it when its turn has come
+  RunOptions options;
+  bool is_send = false;
+  BlockSource source;  // of a send, while the caller is there
+  at::LinkId link = 0;
+  at::Bytes payload;                    // the caller's, while it is there; then `kept`
+  std::vector<std::uint8_t> kept;       // what the module still has to be given after the caller has gone
+  Schedule::Ticket ticket = 0;
+  at::Outcome outcome;
+  bool done = false;
+  std::unique_ptr<Alarm> finished;
+};
+
+}  // namespace espat::module

@@ -1,0 +1,55 @@
+// The line to one module while its port is open: reads all the time, writes with a limit, counts bytes and traces them.
+//
+// Who hears the bytes changes: the probe first, then the command channel.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include "at/types.hpp"
+#include "module/clock.hpp"
+#include "transport/transport.hpp"
+
+namespace espat::module {
+
+/// Bytes over all the ports that a module has had.
+struct WireCounters {
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+};
+
+class Wire {
+ public:
+  using Listener = std::function<void(at::Bytes)>;
+
+  Wire(std::unique_ptr<transport::Transport> transport, boost::asio::any_io_executor executor, Clock& clock,
+       WireCounters& counters);
+
+  /// Reads until the port is gone or closed; says why.
+  boost::asio::awaitable<Error> read_until_closed();
+  /// Bytes read from now on go there; an empty listener drops them.
+  void set_listener(Listener listener) { listener_ = std::move(listener); }
+
+  /// Writes everything within `limit`; `timeout` means that the module (or its adapter) holds CTS back.
+  boost::asio::awaitable<Result<void>> write(at::Bytes bytes, Duration limit);
+
+  transport::Transport& transport() { return *transport_; }
+  const transport::Transport& transport() const { return *transport_; }
+  void close() { transport_->close(); }
+
+ private:
+  std::unique_ptr<transport::Transport> transport_;
+  Clock& clock_;
+  WireCounters& counters_;
+  std::unique_ptr<Alarm> write_limit_;
+  std::vector<std::uint8_t> buffer_;
+  Listener listener_;
+};
+
+}  // namespace espat::module

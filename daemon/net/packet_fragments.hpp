@@ -13,11 +13,9 @@
 #include <vector>
 
 #include "net/packet.hpp"
+#include "net/time_point.hpp"
 
 namespace espat::net {
-
-using Clock = std::chrono::steady_clock;
-using TimePoint = Clock::time_point;
 
 /// One Reassembler per TUN device.
 class Reassembler {

@@ -28,6 +28,7 @@
 #include "net/tcp_isn.hpp"
 #include "net/tcp_receiver.hpp"
 #include "net/tcp_sender.hpp"
+#include "net/time_point.hpp"
 
 namespace espat::net {
 
@@ -88,7 +89,7 @@ class TcpFlow {
  public:
   /// Answers to SYNs or SYN-ACKs are awaited this often, 1 s doubling (RFC 6298): 31 s in all.
   static constexpr int kMostHandshakeRetries = 4;
-  /// RFC 9293 3.8.6.3 allows 500 ms.
+  /// After a single segment; the second is acknowledged at once. RFC 9293 3.8.6.3 allows 500 ms.
   static constexpr std::chrono::milliseconds kDelayedAck{40};
   /// TIME-WAIT only has to answer a FIN whose ACK was lost and to outlive old duplicates. Nothing but the host's
   /// kernel, or its LAN, lies between it and us: two initial time-outs instead of the Internet's 4 minutes.
@@ -109,10 +110,6 @@ class TcpFlow {
   TcpEnd end() const { return end_; }
   /// Closed: nothing more will be sent, the object may be destroyed.
   bool is_dead() const { return phase_ == Phase::closed; }
-  /// The link is not needed any more although the flow may still linger in TIME-WAIT or resend its FIN: both directions
-  /// of the far side have ended.
-  bool link_is_done() const;
-
   // --- the program's side ---
 
   TcpEvents on_segment(const TcpSegment& segment, TimePoint now);
@@ -143,10 +140,14 @@ class TcpFlow {
   /// Bytes deliver() would take. 0 before connected() or open().
   std::size_t room() const { return sender_.room(); }
   /// Data from the far end. Copies what there is room for and returns how much. `push`: the report ends here, so
-  /// nothing is held back; otherwise a last part smaller than a segment waits up to 100 ms for more.
+  /// nothing is held back; otherwise a last part smaller than a segment waits up to 100 ms for more. Takes nothing
+  /// after finish().
   std::size_t deliver(Bytes data, bool push, TimePoint now);
-  /// The far end closed cleanly: FIN after all data.
-  void finish(TimePoint now);
+  /// The far end closed cleanly and the link is gone: FIN after all data. From now on nothing can be sent to the far
+  /// end, so the program's own FIN is acknowledged at once, and data that it still sends is answered with RST, once it
+  /// has acknowledged everything that the far end sent (RFC 9293 3.6.1). Bytes that are readable but not consumed are
+  /// lost: that is no clean end, so it becomes abort().
+  TcpEvents finish(TimePoint now);
   /// The connection is lost, or data was: RST. The flow is dead.
   void abort();
   /// Bytes delivered that the program's kernel has not acknowledged.
@@ -167,25 +168,35 @@ class TcpFlow {
  private:
   enum class Phase : std::uint8_t { held, syn_sent, syn_received, open, time_wait, closed };
 
+  // The handshake (tcp_flow_handshake.cpp).
   void hold(const TcpSegment& syn);
   void take_options(const TcpSegment& segment);
-  void start_buffers(Sequence first_received, Sequence first_sent);
+  void choose_isn(TimePoint now);
+  void start_sending();
+  void send_handshake(TimePoint now);
+  void repeat_handshake(TimePoint now, TcpEvents& events);
+  void handshake_done(const TcpSegment& segment, TimePoint now);
   TcpEvents on_held(const TcpSegment& segment);
   TcpEvents on_syn_sent(const TcpSegment& segment, TimePoint now);
+
+  // The synchronised states.
   TcpEvents on_synchronised(const TcpSegment& segment, TimePoint now);
-  TcpEvents on_time_wait_syn(const TcpSegment& segment);
+  bool pass_reset_and_syn(const TcpSegment& segment, TimePoint now, TcpEvents& events);
   bool take_acknowledgement(const TcpSegment& segment, TimePoint now, TcpEvents& events);
   void take_text(const TcpSegment& segment, TimePoint now, TcpEvents& events);
+  void acknowledge_app_finish();
   void look_for_end(TimePoint now, TcpEvents& events);
+  void close(TcpEnd end, TcpEvents& events);
 
   void transmit(TimePoint now);
   void send_segment(std::uint8_t flags, Sequence sequence, const RingBytes& data = {});
-  void send_handshake(TimePoint now);
   void send_ack();
-  void send_challenge_ack(TimePoint now);
-  void close(TcpEnd end);
+  void send_limited_ack(TimePoint now);
+  void send_reset();
 
-  std::size_t segment_size_for(std::size_t mtu) const;
+  std::size_t headers() const;
+  std::size_t send_size(std::size_t mtu) const;
+  std::uint16_t receive_size() const;
 
   FlowKey key_;
   TcpSettings settings_;
@@ -205,6 +216,10 @@ class TcpFlow {
   TcpReceiver receiver_;
   TcpSender sender_;
 
+  bool closed_first_ = false;  // our FIN left before the program's was acknowledged: TIME-WAIT is ours
+  bool upload_lost_ = false;   // data came after finish(): RST when the download is through
+
+  bool ack_now_ = false;
   int unacknowledged_segments_ = 0;
   std::optional<TimePoint> ack_at_;        // delayed ACK
   std::optional<TimePoint> handshake_at_;  // SYN or SYN-ACK again

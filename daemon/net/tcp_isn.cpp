@@ -50,7 +50,7 @@ std::uint64_t siphash(const TcpIsn::Key& key, std::span<const std::uint8_t> data
   return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
 }
 
-Sequence TcpIsn::operator()(const FlowKey& flow, std::chrono::steady_clock::time_point now) const {
+Sequence TcpIsn::operator()(const FlowKey& flow, TimePoint now) const {
   std::array<std::uint8_t, 36> tuple{};
   auto out = tuple.begin();
   for (const SocketAddress& end : {flow.local, flow.remote}) {

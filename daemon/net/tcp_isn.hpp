@@ -3,11 +3,12 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <cstdint>
+#include <span>
 
 #include "net/packet_address.hpp"
 #include "net/tcp_sequence.hpp"
+#include "net/time_point.hpp"
 
 namespace espat::net {
 
@@ -19,7 +20,7 @@ class TcpIsn {
 
   explicit TcpIsn(const Key& key) : key_(key) {}
 
-  Sequence operator()(const FlowKey& flow, std::chrono::steady_clock::time_point now) const;
+  Sequence operator()(const FlowKey& flow, TimePoint now) const;
 
  private:
   Key key_;

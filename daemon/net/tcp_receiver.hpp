@@ -24,15 +24,15 @@ class TcpReceiver {
 
   /// What a segment brought.
   struct Accepted {
-    bool data = false;       // readable() grew
-    bool finished = false;   // the app's FIN is next in order: nothing more will come
-    bool in_order = false;   // it began at RCV.NXT and left no gap: its ACK may be delayed
-    std::uint32_t used = 0;  // sequence numbers that were new
+    bool data = false;      // readable() grew
+    bool finished = false;  // the app's FIN is next in order: nothing more will come
+    bool in_order = false;  // it brought something, began at RCV.NXT and there is no gap: its ACK may be delayed
   };
 
   /// `first`: the sequence number after the app's SYN. `capacity` is cut to 65535.
   void start(Sequence first, std::size_t capacity, std::size_t maximum_segment_size);
-  void release() { ring_.release(); }
+  /// Gives the memory back; nothing is readable any more.
+  void release();
 
   /// RCV.NXT as it is announced: without a FIN that is not yet to be acknowledged.
   Sequence next() const { return next_ + (finish_acknowledged_ ? 1U : 0U); }
@@ -66,7 +66,7 @@ class TcpReceiver {
     Sequence end = 0;
   };
   bool remember(Range range);
-  void move_edge();
+  void take_ranges();
 
   ByteRing ring_;  // front: the first byte that the link has not taken
   std::size_t maximum_segment_size_ = 0;

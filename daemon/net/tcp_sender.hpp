@@ -14,13 +14,12 @@
 #include "net/tcp_ring.hpp"
 #include "net/tcp_sequence.hpp"
 #include "net/tcp_timeout.hpp"
+#include "net/time_point.hpp"
 
 namespace espat::net {
 
 class TcpSender {
  public:
-  using TimePoint = std::chrono::steady_clock::time_point;
-
   /// Expiries of the retransmission timer without any answer before the app's host is given up: more than the 100 s of
   /// RFC 9293 3.8.3 R2.
   static constexpr int kMostRetries = 10;
@@ -37,7 +36,8 @@ class TcpSender {
 
   /// `first`: the sequence number after our SYN.
   void start(Sequence first, std::size_t capacity, std::size_t in_flight_limit, std::size_t maximum_segment_size);
-  void release() { ring_.release(); }
+  /// Gives the memory back and stops all timers.
+  void release();
   void set_in_flight_limit(std::size_t bytes) { in_flight_limit_ = bytes; }
   /// Segments become smaller (path MTU); what is in flight is sent again.
   void reduce_segment_size(std::size_t bytes);
@@ -58,10 +58,7 @@ class TcpSender {
   std::uint32_t largest_window() const { return largest_window_; }
 
   /// SND.WND from a segment's header, already scaled.
-  void set_window(std::uint32_t window) {
-    window_ = window;
-    if (window > largest_window_) largest_window_ = window;
-  }
+  void set_window(std::uint32_t window);
   std::uint32_t window() const { return window_; }
 
   /// An acceptable ACK. `duplicate`: it fits RFC 5681's definition (no data, no window change). Returns bytes of data
@@ -83,10 +80,10 @@ class TcpSender {
  private:
   Sequence limit() const { return end_ + (finish_ ? 1U : 0U); }
   std::size_t in_flight() const { return static_cast<std::size_t>(distance(una_, max_)); }
-  Transmission transmission(Sequence sequence, std::size_t length);
-  void sent(const Transmission& transmission, TimePoint now);
-  void rearm(TimePoint now);
-  void shrink_congestion_window();
+  Transmission send(Sequence sequence, std::size_t length, bool finish, TimePoint now);
+  std::optional<std::size_t> sendable() const;
+  void grow_congestion_window(std::size_t freed);
+  void on_duplicate();
 
   ByteRing ring_;             // front: una_
   std::size_t buffered_ = 0;  // una_ to end_
@@ -104,9 +101,11 @@ class TcpSender {
   std::size_t congestion_window_ = 0;
   std::size_t slow_start_threshold_ = 0;
   int duplicates_ = 0;
-  std::optional<Sequence> recover_;  // in fast recovery until this is acknowledged
-  bool resend_first_ = false;        // the segment at una_ goes out next, whatever the windows say
-  bool probe_ = false;               // one byte into a closed window goes out next
+  std::optional<Sequence> recover_;       // in fast recovery until this is acknowledged (RFC 6582)
+  std::optional<Sequence> went_back_to_;  // after a time-out, duplicates up to here are echoes of what is sent again
+  bool resend_first_ = false;             // the segment at una_ goes out next, whatever the windows say
+  bool probe_ = false;                    // one byte into a closed window goes out next
+  bool force_ = false;                    // what fits goes out, silly or not: nothing else would end the wait
 
   TcpTimeout timeout_;
   std::optional<TimePoint> retransmit_at_;  // retransmission or persist timer

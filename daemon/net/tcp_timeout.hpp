@@ -5,11 +5,13 @@
 #include <chrono>
 #include <optional>
 
+#include "net/time_point.hpp"
+
 namespace espat::net {
 
 class TcpTimeout {
  public:
-  using Duration = std::chrono::steady_clock::duration;
+  using Duration = Clock::duration;
   static constexpr Duration kInitial = std::chrono::seconds(1);  // RFC 6298 2.1
   static constexpr Duration kSmallest = std::chrono::milliseconds(200);
   static constexpr Duration kLargest = std::chrono::seconds(60);  // RFC 6298 2.5

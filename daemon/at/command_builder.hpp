@@ -54,9 +54,10 @@ class CommandBuilder {
   /// The first thing that was wrong with a parameter, found by the caller.
   CommandBuilder& refuse(std::string message);
 
-  Result<Command> build() &&;
+  /// Ends the builder: it must not be used any more.
+  Result<Command> build();
   /// For commands that have no user's string. Throws std::logic_error if that was not so: a programming error.
-  Command build_fixed() &&;
+  Command build_fixed();
   /// A whole line of the privileged user, checked as every other.
   static Result<Command> raw(std::string_view line, std::optional<Milliseconds> deadline);
 

@@ -68,8 +68,9 @@ class Exchange {
   /// True if the payload is this command's answer (+CIPRECVDATA, +HTTPCLIENT …); else it is a report (+IPD).
   bool on_payload(const Payload& payload);
 
-  /// The last byte of the payload has been written.
-  void payload_written();
+  /// The last byte of the payload has been written. May finish the exchange, if the answer was read before this was
+  /// known.
+  Reaction payload_written();
   /// The owner writes the same line again, after `busy`.
   void retry();
   /// The deadline has passed: outcome `timeout`, at once; late answers are taken until is_over().
@@ -105,6 +106,7 @@ class Exchange {
   };
 
   Reaction on_final(Final final);
+  Reaction on_send_final(Final final);
   Reaction on_report(const Report& report);
   Reaction finish(Outcome::Status status);
   bool is_for_predecessor(Final final);
@@ -122,6 +124,7 @@ class Exchange {
   bool finished_ = false;
   bool over_ = false;
   std::optional<std::size_t> received_;
+  bool early_success_ = false;  // SEND OK was read before payload_written()
 };
 
 }  // namespace espat::at

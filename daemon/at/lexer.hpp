@@ -53,7 +53,7 @@ class Lexer {
   explicit Lexer(LexerSink& sink, LexerOptions options = {});
 
   void feed(Bytes input);
-  /// Takes effect with the next line.
+  /// Call it between lines, for example from on_line() or between feeds.
   void set_options(const LexerOptions& options);
   const LexerOptions& options() const { return options_; }
 
@@ -75,15 +75,19 @@ class Lexer {
   void feed_byte(std::uint8_t byte);
   void append(std::uint8_t byte);
   void finish_line();
+  void begin_line();
   void begin_payload(Payload payload, std::size_t header_length);
+  void report_nul_bytes();
 
   LexerSink& sink_;
   LexerOptions options_;
   State state_ = State::line_start;
   std::string line_;
+  std::string finished_;        // the line that the sink is looking at
   bool may_be_framed_ = false;  // the line so far may become the header of a payload
   bool has_control_bytes_ = false;
   std::size_t dropped_ = 0;    // bytes of an overlong line
+  std::size_t nul_bytes_ = 0;  // since the last event
   std::size_t remaining_ = 0;  // bytes of the payload
 };
 

@@ -92,6 +92,10 @@ struct LinkState {
 /// AT+CIPSTATE? or AT+CIPSTATUS; the STATUS line is ignored (quirk 115).
 std::vector<LinkState> parse_link_list(Responses responses);
 
+/// `ALREADY CONNECTED` in any of its spellings, of a connect that ended in ERROR; a module that does not say so may
+/// mean it all the same (quirk 105).
+bool link_was_in_use(Responses responses);
+
 /// AT+CIPRECVLEN?: bytes waiting by link; nothing for a link that is not used (-1 or empty; 0 may mean either: quirk
 /// 86).
 Result<std::vector<std::optional<std::size_t>>> parse_receive_lengths(Responses responses);

@@ -1,0 +1,73 @@
+// Cancelling goes over a copy, because an end may come while it goes on.
+#include "bus/jobs.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace espat::bus {
+
+Jobs::Jobs(boost::asio::any_io_executor executor, std::size_t limit)
+    : limit_(limit), ended_(std::move(executor), boost::asio::steady_timer::time_point::max()) {}
+
+Result<std::shared_ptr<Job>> Jobs::begin(std::string sender, std::string object) {
+  if (stopped_) return Error{ErrorKind::cancelled, "The daemon is stopping."};
+  const auto open = std::count_if(jobs_.begin(), jobs_.end(), [&](const auto& job) { return job->sender == sender; });
+  if (static_cast<std::size_t>(open) >= limit_) {
+    return Error{ErrorKind::busy,
+                 "This program has " + std::to_string(limit_) + " calls open: wait until one is answered."};
+  }
+  auto job = std::make_shared<Job>();
+  job->sender = std::move(sender);
+  job->object = std::move(object);
+  jobs_.push_back(job);
+  return job;
+}
+
+void Jobs::end(const std::shared_ptr<Job>& job) {
+  jobs_.remove(job);
+  ended_.cancel();
+}
+
+template <class Matches>
+void Jobs::cancel(Matches matches) {
+  const std::vector<std::shared_ptr<Job>> copy(jobs_.begin(), jobs_.end());
+  for (const auto& job : copy) {
+    if (matches(*job)) job->signal.emit(boost::asio::cancellation_type::terminal);
+  }
+}
+
+void Jobs::cancel_sender(const std::string& sender) {
+  cancel([&](const Job& job) { return job.sender == sender; });
+}
+
+void Jobs::cancel_object(const std::string& object) {
+  cancel([&](const Job& job) { return job.object == object; });
+}
+
+void Jobs::stop() {
+  stopped_ = true;
+  cancel([](const Job&) { return true; });
+}
+
+template <class Done>
+boost::asio::awaitable<void> Jobs::until(Done done) {
+  while (!done()) {
+    boost::system::error_code ignored;
+    co_await ended_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+  }
+}
+
+boost::asio::awaitable<void> Jobs::until_object_is_free(std::string object) {
+  co_await until([this, object = std::move(object)] {
+    return std::none_of(jobs_.begin(), jobs_.end(), [&](const auto& job) { return job->object == object; });
+  });
+}
+
+boost::asio::awaitable<void> Jobs::until_idle() {
+  co_await until([this] { return jobs_.empty(); });
+}
+
+}  // namespace espat::bus

@@ -1,0 +1,22 @@
+// Who can add and remove modules while the daemon runs: the composition root, which reads entries and keeps them.
+#pragma once
+
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+#include <nlohmann/json_fwd.hpp>
+
+#include "at/types.hpp"
+
+namespace espat::bus {
+
+class ModuleRegistry {
+ public:
+  virtual ~ModuleRegistry() = default;
+  /// `entry` is a module's entry as in espatd.json, not checked yet. When it is done, the module is on D-Bus.
+  virtual boost::asio::awaitable<Result<void>> add_module(std::string name, nlohmann::json entry) = 0;
+  /// When it is done, the module is gone from D-Bus and from the state directory.
+  virtual boost::asio::awaitable<Result<void>> remove_module(std::string name) = 0;
+};
+
+}  // namespace espat::bus

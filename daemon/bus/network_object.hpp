@@ -1,0 +1,44 @@
+// org.espat1.Network of one module.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bus/answer.hpp"
+#include "bus/sdbus_compat.hpp"
+#include "bus/views.hpp"
+#include "dbus/network_adaptor.h"
+
+namespace espat::bus {
+
+class NetworkObject final : public sdbus::AdaptorInterfaces<org::espat1::Network_adaptor> {
+ public:
+  NetworkObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
+                std::shared_ptr<NetworkView> network);
+  ~NetworkObject();
+
+ private:
+  void ListLinks(sdbus::Result<std::vector<Dictionary>>&& result) override;
+  void ListWaiters(sdbus::Result<std::vector<Dictionary>>&& result) override;
+  void GetCounters(sdbus::Result<std::map<std::string, std::uint64_t>>&& result) override;
+  void Ping(sdbus::Result<double>&& result, std::string host, Dictionary options) override;
+  void Resolve(sdbus::Result<std::vector<std::string>>&& result, std::string name, Dictionary options) override;
+
+  std::string Interface() override { return shown_.interface; }
+  bool Up() override { return shown_.up; }
+  std::vector<std::string> Addresses() override;
+  std::string Gateway() override;
+  std::vector<std::string> Dns() override;
+  std::uint32_t Mtu() override { return shown_.mtu; }
+
+  void show();
+
+  Calls& calls_;
+  std::shared_ptr<NetworkView> network_;
+  NetworkStatus shown_;
+  module::Subscription subscription_;
+};
+
+}  // namespace espat::bus

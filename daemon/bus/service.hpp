@@ -1,0 +1,50 @@
+// The daemon on the message bus: the connection, the name org.espat1, and the objects of the modules that there are.
+//
+// Order of life: construct, add modules, own_name(), …, co_await stop(), destroy. stop() answers every open call with
+// Cancelled and waits for that; then the objects go, then the connection. It must be awaited before the loop ends: a
+// suspended call that outlives the connection would crash (reference dbus-on-asio section 4).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "at/types.hpp"
+#include "bus/module_registry.hpp"
+#include "bus/views.hpp"
+#include "wifi/station.hpp"
+
+namespace espat::bus {
+
+class Service {
+ public:
+  /// `lost` is told once when the bus is gone; there is no way back but to end the daemon and be started again.
+  /// `registry` and the loop outlive the service. The bus is the system bus, or the one that DBUS_SYSTEM_BUS_ADDRESS
+  /// names.
+  static Result<std::unique_ptr<Service>> connect(boost::asio::io_context& io, std::string version,
+                                                  ModuleRegistry& registry, std::function<void(std::string)> lost);
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  /// Blocks for one round trip. Error if another espatd has the name, or the bus policy does not let us.
+  Result<void> own_name();
+
+  /// The module appears on D-Bus. The views and the station live on until remove_module() or stop() is done.
+  void add_module(const std::string& name, std::shared_ptr<ModuleView> module, std::shared_ptr<wifi::Station> station,
+                  std::shared_ptr<NetworkView> network);
+  /// The module disappears; calls about it are cancelled. Done when nothing of it is in use any more.
+  boost::asio::awaitable<void> remove_module(std::string name);
+
+  boost::asio::awaitable<void> stop();
+
+ private:
+  class Connection;
+  explicit Service(std::unique_ptr<Connection> connection);
+  std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace espat::bus

@@ -1,7 +1,6 @@
 """The demo: a gateway whose only way out is a simulated module. Started by tests/demo; --keep stays there with a shell."""
 
 import argparse
-import json
 import os
 import shlex
 import subprocess
@@ -74,7 +73,7 @@ def main():
     namespaces.enter()
     print("== a gateway and a world behind a simulated module, each in a network namespace of its own", flush=True)
     options = {"baud-rate": 921600, "flow-control": "rts-cts"}
-    with harness.Gateway(world=json.loads(WORLD.read_text()), log_level="info", **options) as gateway:
+    with harness.Gateway(world=harness.load_world(WORLD), log_level="info", **options) as gateway:
         show = demonstrate(gateway)
         if arguments.keep:
             show.say(f"a shell on the gateway: try espatctl, curl http://{next(iter(harness.NAMES))}/; 'exit' ends it all")

@@ -67,6 +67,13 @@ def program(name):
     return path
 
 
+def load_world(path):
+    """A world file as a dictionary; it may hold comments."""
+    text = pathlib.Path(path).read_text()
+    kept = re.sub(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', lambda match: match.group(1) or "", text, flags=re.DOTALL)
+    return json.loads(kept)
+
+
 def wait_for(condition, what, timeout=20.0):
     """Waits until the condition gives something true and returns that."""
     limit = time.monotonic() + timeout
@@ -370,23 +377,26 @@ class Gateway:
 
 
 class GatewayTest(unittest.TestCase):
-    """Each test has a gateway of its own, joined to its access point. Set the class's attributes to get another one."""
+    """The tests of a class share a gateway, joined to its access point. Set the class's attributes to get another one."""
 
-    options = {}  # for Gateway
+    options = {"baud-rate": 921600, "flow-control": "rts-cts"}  # for Gateway
     joined = True
+    gateway_class = Gateway
 
-    def setUp(self):
-        self.gateway = Gateway(**self.options)
-        self.gateway.start()
-        self.addCleanup(self.gateway.stop)
-        self.addCleanup(self._show_logs)
-        if self.joined:
-            self.gateway.join()
+    @classmethod
+    def setUpClass(cls):
+        cls.gateway = cls.gateway_class(**cls.options)
+        cls.gateway.start()
+        cls.addClassCleanup(cls.gateway.stop)
+        if cls.joined:
+            try:
+                cls.gateway.join()
+            except BaseException:
+                print(cls.gateway.logs(), file=sys.stderr)
+                raise
 
-    def _show_logs(self):
-        outcome = self._outcome
-        failed = getattr(outcome, "success", True) is False
-        if failed:
+    def tearDown(self):
+        if not self._outcome.success:
             print(self.gateway.logs(), file=sys.stderr)
 
     def assert_stops_cleanly(self, seconds=1.0):

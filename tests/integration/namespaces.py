@@ -41,7 +41,8 @@ class NetworkNamespace:
 
     def __init__(self):
         self._holder = subprocess.Popen(["unshare", "--net", "--", "sleep", "infinity"], stdin=subprocess.DEVNULL)
-        self.path = f"/proc/{self._holder.pid}/ns/net"
+        self.pid = self._holder.pid
+        self.path = f"/proc/{self.pid}/ns/net"
         ours = os.readlink("/proc/self/ns/net")
         limit = time.monotonic() + 10
         while os.readlink(self.path) == ours:

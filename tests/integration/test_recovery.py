@@ -1,0 +1,100 @@
+#!/usr/bin/python3
+"""What happens to the interface when the module resets, Wi-Fi goes, or the daemon ends."""
+
+import subprocess
+
+import far_world
+import harness
+
+
+class ModuleReset(harness.GatewayTest):
+    def test_after_a_reset_flows_are_reset_and_everything_comes_back(self):
+        download = self.gateway.spawn("download", "curl", "-sS", "-o", "/dev/null", f"http://{harness.WEB}/bytes/4000000")
+        harness.wait_for(lambda: self.gateway.espatctl_json("links"), "the download has a link")
+        self.gateway.module.control(do="reset")
+        # A lost network must not look like a clean end, and must not hang.
+        self.assertNotEqual(download.popen.wait(20), 0)
+        self.gateway.wait_until_ready()
+        self.gateway.wait_for_address()
+        self.assertEqual(self.gateway.fetch("/bytes/5000"), far_world.pattern(5000))
+
+
+class WifiLoss(harness.GatewayTest):
+    def test_wifi_may_go_and_come_back_with_another_address(self):
+        gateway = self.gateway
+        before = gateway.address()
+        ssid = gateway.module.access_point["ssid"]
+        download = gateway.spawn("download", "curl", "-sS", "-o", "/dev/null", f"http://{harness.WEB}/bytes/4000000")
+        harness.wait_for(lambda: gateway.espatctl_json("links"), "the download has a link")
+        gateway.module.control(do="ap-down", ssid=ssid)
+        self.assertNotEqual(download.popen.wait(40), 0)
+        harness.wait_for(lambda: gateway.address() is None, "the address is withdrawn", 40)
+        self.assertNotIn("LOWER_UP", gateway.interface()["flags"])
+        self.assertEqual(gateway.run("ip", "route", "show", "default", "dev", "esp0").stdout, "")
+
+        after = "192.168.77.99"
+        self.assertNotEqual(after, before)
+        gateway.far.add_addresses([after])
+        gateway.module.control(do="ap-change", ssid=ssid, address=after)
+        gateway.wait_for_address(after, 60)
+        self.assertEqual(gateway.fetch("/bytes/5000"), far_world.pattern(5000))
+
+
+class OtherInterface(harness.GatewayTest):
+    """eth0 is on the same prefix as the module: the user's ssh comes in there and must go on working."""
+
+    def setUp(self):
+        self.lan = harness.namespaces.NetworkNamespace()
+        self.addCleanup(self.lan.close)
+        run = harness.namespaces.run
+        run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0far")
+        self.addCleanup(run, "ip", "link", "delete", "eth0")
+        run("ip", "link", "set", "eth0far", "netns", str(self.lan.pid))
+        run("ip", "address", "add", "192.168.77.30/24", "dev", "eth0")
+        run("ip", "link", "set", "eth0", "up")
+        self.lan.run("ip", "address", "add", "192.168.77.40/24", "dev", "eth0far")
+        self.lan.run("ip", "link", "set", "eth0far", "up")
+
+    def test_a_neighbour_on_eth0_answers_in_the_middle_of_a_download(self):
+        download = self.gateway.spawn("download", "curl", "-sS", "-o", "/dev/null", f"http://{harness.WEB}/bytes/600000")
+        harness.wait_for(lambda: self.gateway.espatctl_json("links"), "the download has a link")
+        self.gateway.run("ping", "-c", "3", "-i", "0.3", "-W", "2", "192.168.77.40")
+        # And the other way round: who comes in on eth0 is answered on eth0.
+        self.lan.run("ping", "-c", "2", "-i", "0.3", "-W", "2", "192.168.77.30")
+        self.assertEqual(download.popen.wait(60), 0, download.text())
+
+
+class CleanEnd(harness.GatewayTest):
+    def test_sigterm_ends_it_within_a_second_with_the_interface_gone(self):
+        self.assertIsNotNone(self.gateway.interface())
+        self.assert_stops_cleanly(1.0)
+
+    def test_started_again_it_joins_the_known_network_by_itself(self):
+        self.gateway.stop_daemon()
+        self.gateway.start_daemon()
+        self.gateway.wait_for_address(timeout=30)
+        self.assertEqual(self.gateway.fetch("/bytes/100"), far_world.pattern(100))
+
+
+class WithValgrind(harness.Gateway):
+    # Possibly lost blocks are what Asio's and glibc's own thread-local memory looks like.
+    def daemon_wrapper(self):
+        command = "valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite"
+        return command.split()
+
+
+class CleanMemory(harness.GatewayTest):
+    gateway_class = WithValgrind
+    joined = False
+
+    def test_valgrind_finds_nothing(self):
+        if "libasan" in subprocess.run(["ldd", harness.program("ESPATD")], capture_output=True, text=True, check=True).stdout:
+            self.skipTest("valgrind and AddressSanitizer do not go together")
+        self.gateway.wait_until_ready(60)
+        self.gateway.join(timeout=60)
+        self.assertEqual(self.gateway.fetch("/bytes/20000"), far_world.pattern(20000))
+        self.assertEqual(self.gateway.stop_daemon(30), 0, self.gateway.logs())
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,137 @@
+#include "receiver.hpp"
+
+#include "firmware.hpp"
+#include "text.hpp"
+
+namespace sim {
+
+Receiver::Receiver(Firmware& firmware) : firmware_(firmware), work_(firmware.executor()) {}
+
+void Receiver::start() {
+  firmware_.spawn(run());
+}
+
+void Receiver::hold(bool on) {
+  held_ += on ? 1 : -1;
+  if (held_ == 0) wake();
+}
+
+std::string Receiver::take(Link& link, std::size_t most) {
+  std::string bytes;
+  while (!link.unread.empty() && bytes.size() < most) {
+    std::string& first = link.unread.front();
+    const std::size_t size = std::min(most - bytes.size(), first.size());
+    bytes.append(first, 0, size);
+    if (size == first.size() || link.transport == Transport::udp) {
+      link.unread_size -= first.size();
+      link.unread.pop_front();
+    } else {
+      link.unread_size -= size;
+      first.erase(0, size);
+    }
+  }
+  link.room.notify();
+  return bytes;
+}
+
+std::string Receiver::report(const Link& link, const std::string& data) const {
+  if (link.raw) return data;
+  std::string text = "\r\n+IPD," + firmware_.with_id(link.id, format("%zu", data.size()));
+  if (firmware_.show_remote) text += format(",\"%s\",%d", link.remote.c_str(), link.remote_port);
+  return text + ":" + data + "\r\n";
+}
+
+std::string Receiver::announcement(const Link& link, std::size_t size) const {
+  return "\r\n+IPD," + firmware_.with_id(link.id, format("%zu\r\n", size));
+}
+
+bool Receiver::finish(const std::shared_ptr<Link>& link) {
+  if (link->closed || !link->ended || link->unread_size > 0 || !link->air.empty()) return false;
+  const std::string text = firmware_.links.closed_text(*link);
+  const bool silent = link->silent_close;
+  firmware_.links.close(link);
+  if (!silent) firmware_.say(text);
+  if (link->raw) firmware_.passthrough.lost(link);
+  return true;
+}
+
+Task<void> Receiver::drain(std::shared_ptr<Link> link) {
+  while (!link->closed && link->unread_size > 0) {
+    co_await firmware_.line().room_for(std::min(largest_report, link->unread_size) + 64);
+    firmware_.check();
+    firmware_.say(report(*link, take(*link, largest_report)));
+  }
+  link->announced = false;
+}
+
+/// Moves what has arrived out of the air. Returns when the next piece is due.
+Time Receiver::land(Link& link) const {
+  while (!link.air.empty() && link.air.front().due <= Clock::now()) {
+    auto piece = std::move(link.air.front());
+    link.air.pop_front();
+    link.in_air -= piece.bytes.size();
+    link.last_data = Clock::now();
+    if (piece.end) link.ended = true;
+    if (piece.bytes.empty()) continue;
+    if (link.transport == Transport::udp && link.udp_mode == 2) {
+      link.remote = piece.from.address().to_string();
+      if (link.v6) link.remote = ipv6_text(link.remote);
+      link.remote_port = piece.from.port();
+      // In active mode every datagram is reported with its own sender, so the next has to wait.
+    }
+    link.unread_size += piece.bytes.size();
+    link.unread.push_back(std::move(piece.bytes));
+    if (link.transport == Transport::udp && !firmware_.links.passive(link.id)) return Clock::now();
+  }
+  return link.air.empty() ? Time::max() : link.air.front().due;
+}
+
+/// One report of one link. True if there was something to say.
+Task<bool> Receiver::serve(std::shared_ptr<Link> link) {
+  if (link->to_report) {
+    link->to_report = false;
+    firmware_.say(firmware_.links.connect_text(*link));
+    co_return true;
+  }
+  if (link->unread_size > 0) {
+    if (firmware_.links.passive(link->id) && !link->raw) {
+      if (link->announced) co_return false;
+      link->announced = true;
+      firmware_.say(announcement(*link, link->unread.front().size()));
+      co_return true;
+    }
+    const std::size_t expected = std::min(largest_report, link->unread_size);
+    if (firmware_.line().pending() + expected + 64 > Line::transmit_buffer) {
+      co_await firmware_.line().room_for(expected + 64);
+      firmware_.check();
+      co_return true;  // much may have changed meanwhile: look again
+    }
+    // A datagram is a report of its own; pieces of a stream are joined.
+    const std::size_t size = link->transport == Transport::udp ? link->unread.front().size() : largest_report;
+    firmware_.say(report(*link, take(*link, size)));
+    co_return true;
+  }
+  co_return finish(link);
+}
+
+Task<void> Receiver::run() {
+  for (;;) {
+    Time next = Time::max();
+    bool worked = false;
+    for (const auto& link : std::vector(firmware_.links.all())) {
+      if (!link || link->closed) continue;
+      if (held_ > 0) continue;
+      const bool waits_for_turn =
+          link->transport == Transport::udp && link->unread_size > 0 && !firmware_.links.passive(link->id);
+      if (!waits_for_turn) next = std::min(next, land(*link));
+      if (held_ == 0 && co_await serve(link)) worked = true;
+    }
+    if (!worked && next > Clock::now())
+      co_await firmware_.wait(work_, held_ > 0 ? Time::max() : next);
+    else if (worked)
+      co_await asio::post(firmware_.executor(), asio::use_awaitable);
+    firmware_.check();
+  }
+}
+
+}  // namespace sim

@@ -1,6 +1,6 @@
 #include "arguments.hpp"
 
-#include <algorithm>
+#include <unistd.h>
 
 #include "failure.hpp"
 #include "units.hpp"
@@ -29,6 +29,9 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
          "Print JSON: pretty, short or off")
       ->type_name("MODE");
   app.add_flag_callback(
+      "-j", [&options] { options.json = ::isatty(STDOUT_FILENO) == 1 ? JsonMode::pretty : JsonMode::brief; },
+      "Print JSON: pretty on a terminal, else short");
+  app.add_flag_callback(
       "--no-legend", [&options] { options.legend = false; }, "No line of titles and no count");
   app.add_flag_callback(
       "--no-pager", [&options] { options.pager = false; }, "Do not page long output");
@@ -51,8 +54,12 @@ Parsed parse(const std::vector<std::string>& arguments) {
   CLI::App app{"Control ESP-AT modules through espatd.", "espatctl"};
   app.footer("Exit status: 0 done, 1 failed, 2 usage, 3 not found, 4 espatd is not running. See espatctl(1).");
   app.require_subcommand(0, 1);
-  app.fallthrough();  // before the verbs: they inherit it, so global options may stand behind the verb
+  app.fallthrough();   // before the verbs: they inherit it, so global options may stand behind the verb
+  app.group("Verbs");  // inherited likewise: the heading of the verbs in --help
   app.get_formatter()->column_width(32);
+  app.get_formatter()->label("SUBCOMMAND", "VERB");
+  app.get_formatter()->label("REQUIRED", "");
+  app.get_formatter()->label("TEXT", "");
   add_global_options(app, request.options);
   add_module_verbs(app, plan);
   add_wifi_verbs(app, plan);

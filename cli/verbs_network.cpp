@@ -166,6 +166,7 @@ void ping(Session& session, Pings& pings) {
   {
     const Interrupt interrupt;
     session.client().interrupt_with(interrupt.descriptor());
+    if (!session.json()) session.line("PING " + printable(pings.host) + " from module " + view.name);
     try {
       while (true) {
         one_ping(session, view.path, pings);
@@ -173,6 +174,7 @@ void ping(Session& session, Pings& pings) {
         if (interrupt.wait_for_seconds(pings.interval)) break;
       }
     } catch (const Interrupted&) {
+      pings.times.emplace_back(std::nullopt);  // it was sent; its answer is not waited for any more
     }
     session.client().interrupt_with(-1);
   }

@@ -204,6 +204,16 @@ Duration CommandChannel::line_time(std::size_t bytes) const {
 // ---- one command after the other
 
 asio::awaitable<void> CommandChannel::serve() {
+  // Whichever way it ends, also by cancellation: nobody is left waiting.
+  struct End {
+    CommandChannel& channel;
+    ~End() {
+      if (channel.in_flight_) channel.finish(*channel.in_flight_, outcome_of(at::Outcome::Status::reset));
+      channel.in_flight_.reset();
+      channel.exchange_.reset();
+    }
+  };
+  const End end{*this};
   Wire* const wire = wire_;
   while (wire != nullptr && wire_ == wire) {
     if (exchange_ || suspicious_) {

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -26,6 +28,10 @@ namespace {
 constexpr std::uint32_t initial_rate = 115200;
 /// A UART samples mid-bit: above about 3 % the last bits of a byte are read wrong.
 constexpr double rate_tolerance = 0.03;
+
+/// Unix98 pty slaves (Linux, Documentation/admin-guide/devices.txt).
+constexpr unsigned first_pty_major = 136;
+constexpr unsigned last_pty_major = 143;
 
 /// Closes a descriptor that no stream owns yet.
 class OpenDescriptor {
@@ -96,6 +102,9 @@ SerialPort::SerialPort(asio::any_io_executor executor, int descriptor, std::stri
     : stream_(executor, descriptor), descriptor_(descriptor), path_(std::move(path)) {
   int lines = 0;
   has_modem_lines_ = ::ioctl(descriptor_, TIOCMGET, &lines) == 0;  // a pty says ENOTTY
+  struct stat status {};
+  is_pty_ = ::fstat(descriptor_, &status) == 0 && major(status.st_rdev) >= first_pty_major &&
+            major(status.st_rdev) <= last_pty_major;
 }
 
 SerialPort::~SerialPort() { close(); }

@@ -29,6 +29,7 @@ class SerialPort final : public Transport {
   bool has_rate() const override { return true; }
   Result<void> set_rate(std::uint32_t baud) override;
   Result<void> set_flow_control(bool rts_cts) override;
+  bool has_own_flow_control() const override { return is_pty_; }
   bool has_modem_lines() const override { return has_modem_lines_; }
   Result<void> set_request_to_send(bool asserted) override;
   Result<void> set_data_terminal_ready(bool asserted) override;
@@ -49,6 +50,7 @@ class SerialPort final : public Transport {
   int descriptor_;
   std::string path_;
   bool has_modem_lines_ = false;
+  bool is_pty_ = false;
 };
 
 /// The sentence for a tty that could not be opened. Separate so that every case can be tested.

@@ -35,6 +35,7 @@ class TcpStream final : public Transport {
   bool has_rate() const override { return false; }
   Result<void> set_rate(std::uint32_t baud) override;
   Result<void> set_flow_control(bool rts_cts) override;
+  bool has_own_flow_control() const override { return true; }
   bool has_modem_lines() const override { return false; }
   Result<void> set_request_to_send(bool asserted) override;
   Result<void> set_data_terminal_ready(bool asserted) override;

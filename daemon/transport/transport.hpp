@@ -39,6 +39,8 @@ class Transport {
   /// RTS/CTS by hardware, both directions.
   virtual Result<void> set_flow_control(bool rts_cts) = 0;
 
+  /// True if the stream below never loses bytes, whatever the speed: TCP, and a pty (both ends are this machine's memory).
+  virtual bool has_own_flow_control() const = 0;
   /// True if RTS, DTR and CTS exist (a pty or a TCP stream has none).
   virtual bool has_modem_lines() const = 0;
   virtual Result<void> set_request_to_send(bool asserted) = 0;

@@ -275,6 +275,11 @@ awaitable<Result<void>> Station::join(KnownNetwork network, std::string bssid, b
     if (parameters.timeout)
       parameters.timeout = std::chrono::duration_cast<std::chrono::seconds>(join_timeout - second_chance);
   } while (true);
+  // Without its reconn_interval AT+CWJAP sets the module's own reconnecting to 1 s (guide 3.2.7, notes): it would
+  // compete with ours (quirk 126).
+  if (channel_.state() == module::State::ready && channel_.dialect().has("+CWRECONNCFG")) {
+    (void)co_await channel_.run(at::commands::reconnect(0, 0), options);
+  }
   if (!outcome.ok()) co_return join_failure(outcome, network.ssid, samples);
   if (generation == generation_ && !stopped_) {
     change([](StationStatus& status) {

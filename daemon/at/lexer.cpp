@@ -111,6 +111,7 @@ void Lexer::feed_byte(std::uint8_t byte) {
       may_be_framed_ = byte == '+';
       [[fallthrough]];
     case State::line:
+      if ((is_line_end(byte) || byte == 0) && ends_expected_remote(byte)) return;
       if (is_line_end(byte)) {
         finish_line();
       } else {
@@ -137,6 +138,20 @@ void Lexer::append(std::uint8_t byte) {
   auto framing = frame(line_, options_);
   if (framing.state == Framing::State::line) may_be_framed_ = false;
   if (framing.state == Framing::State::framed) begin_payload(std::move(framing.payload), framing.header_length);
+}
+
+/// Where an address is expected behind +CIPRECVDATA and data come instead, a line end or a NUL may be the byte that
+/// shows it.
+bool Lexer::ends_expected_remote(std::uint8_t byte) {
+  if (!may_be_framed_ || !options_.remote_info || line_.size() >= options_.longest_line) return false;
+  line_.push_back(static_cast<char>(byte));
+  auto framing = frame(line_, options_);
+  if (framing.state == Framing::State::framed) {
+    begin_payload(std::move(framing.payload), framing.header_length);
+    return true;
+  }
+  line_.pop_back();
+  return false;
 }
 
 void Lexer::begin_payload(Payload payload, std::size_t header_length) {

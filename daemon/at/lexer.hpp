@@ -75,6 +75,7 @@ class Lexer {
   void feed_byte(std::uint8_t byte);
   void append(std::uint8_t byte);
   void finish_line();
+  bool ends_expected_remote(std::uint8_t byte);
   void begin_line();
   void begin_payload(Payload payload, std::size_t header_length);
   void report_nul_bytes();

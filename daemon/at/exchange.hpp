@@ -87,6 +87,8 @@ class Exchange {
   /// The payload is out, `Recv n bytes` has not come: bytes may be lost on the line (quirk 72).
   bool awaits_receipt() const { return phase_ == Phase::sent && !received_; }
   bool was_busy() const { return was_busy_; }
+  /// `busy` was the last word about the line: it may be written again, after retry().
+  bool awaits_retry() const { return phase_ == Phase::busy; }
   /// Bytes the module says it has taken (`Recv n bytes`).
   std::size_t received() const { return received_.value_or(0); }
   /// What a successor must know if this exchange is abandoned, or was written twice because of `busy`; else nothing.

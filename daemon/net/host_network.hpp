@@ -39,8 +39,8 @@ class HostNetwork {
  public:
   virtual ~HostNetwork() = default;
 
-  /// Makes the host use exactly these: MTU, addresses, routes, rules, name servers, carrier. Called again, without
-  /// withdraw() between, when only something beside the addresses changed.
+  /// Makes the host use exactly these: addresses, routes, rules, MTU, name servers, carrier. Called again, without
+  /// withdraw() between, when something changed.
   virtual boost::asio::awaitable<Result<void>> apply(const InterfaceAddresses& addresses) = 0;
 
   /// Takes everything back, the carrier first. Done already counts as done.

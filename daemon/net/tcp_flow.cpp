@@ -146,7 +146,9 @@ bool TcpFlow::take_acknowledgement(const TcpSegment& segment, TimePoint now, Tcp
   if (before(acknowledgement, sender_.una())) return true;  // an old one: only its text counts
 
   const std::uint32_t window = std::uint32_t{segment.window} << peer_scale_;
-  const bool duplicate = acknowledgement == sender_.una() && segment.length() == 0 && window == sender_.window();
+  // RFC 5681 section 2. Answers to probes of a closed window look the same and mean nothing.
+  const bool duplicate =
+      acknowledgement == sender_.una() && segment.length() == 0 && window == sender_.window() && window != 0;
   if (sender_.acknowledge(acknowledgement, duplicate, now) != 0) events.room = true;
   const bool newer = before(window_from_, segment.sequence) ||
                      (window_from_ == segment.sequence && before_or_at(window_acked_, acknowledgement));

@@ -42,7 +42,8 @@ TcpReceiver::Accepted TcpReceiver::accept(Sequence sequence, at::Bytes payload, 
   const bool had_gap = has_gap();
 
   const Sequence right = finish_ ? *finish_ : edge_;
-  if (before(right, end)) {
+  const bool cut = before(right, end);
+  if (cut) {
     const auto excess = std::min(payload.size(), static_cast<std::size_t>(distance(right, end)));
     payload = payload.first(payload.size() - excess);
     end -= static_cast<Sequence>(excess);
@@ -55,10 +56,9 @@ TcpReceiver::Accepted TcpReceiver::accept(Sequence sequence, at::Bytes payload, 
     begin += static_cast<Sequence>(old);
   }
 
-  if (finish && !finish_ && before_or_at(next_, finish_at)) {
-    const bool data_behind = range_count_ != 0 && before(finish_at, ranges_[range_count_ - 1].end);
-    if (!data_behind) finish_ = finish_at;
-  }
+  const bool data_behind = range_count_ != 0 && before(finish_at, ranges_[range_count_ - 1].end);
+  const bool new_finish = finish && !finish_ && before_or_at(next_, finish_at) && !data_behind;
+  if (new_finish) finish_ = finish_at;
 
   const Sequence next_before = next_;
   if (!payload.empty()) {
@@ -73,8 +73,8 @@ TcpReceiver::Accepted TcpReceiver::accept(Sequence sequence, at::Bytes payload, 
     buffered_ += next_ - next_before;
   }
   accepted.data = next_ != next_before;
-  accepted.finished = finished() && (accepted.data || finish);
-  accepted.in_order = sequence == next_before && !had_gap && !has_gap() && (accepted.data || accepted.finished);
+  accepted.finished = finished() && (accepted.data || new_finish);
+  accepted.in_order = sequence == next_before && !cut && !had_gap && !has_gap() && (accepted.data || accepted.finished);
   return accepted;
 }
 
@@ -120,7 +120,8 @@ bool TcpReceiver::consume(std::size_t length) {
   // The window opens in steps worth a segment, or a sender is led into silly ones (RFC 9293 3.8.6.2.2).
   const std::size_t half = ring_.capacity() / 2;
   const Sequence possible = next_ - static_cast<Sequence>(buffered_) + static_cast<Sequence>(ring_.capacity());
-  if (static_cast<std::size_t>(distance(edge_, possible)) >= std::min(half, maximum_segment_size_)) edge_ = possible;
+  if (static_cast<std::size_t>(distance(announced_edge_, possible)) >= std::min(half, maximum_segment_size_))
+    edge_ = possible;
 
   const auto opened = static_cast<std::size_t>(distance(announced_edge_, edge_));
   // Less than a segment stops a sender as surely as zero does.

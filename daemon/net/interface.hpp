@@ -1,0 +1,70 @@
+// The network interface of one module: packets on one side, links on the other, addresses above both.
+//
+// This class joins the parts and decides nothing about them: it hears the module (Observer) and the host (on_packet),
+// knows whether there is a network, and keeps the order of DESIGN section 6: addresses appear when Wi-Fi has an
+// address; when it goes, every flow gets its RST first and only then is the host's side withdrawn. TCP is
+// tcp_table.hpp, UDP and DNS udp_table.hpp, ping icmp_echo.hpp, names resolver.hpp.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "at/types.hpp"
+#include "module/channel.hpp"
+#include "module/clock.hpp"
+#include "net/host_network.hpp"
+#include "net/packet_builder.hpp"
+#include "net/settings.hpp"
+#include "net/status.hpp"
+
+namespace espat::net {
+
+/// Uniform random numbers for ports, DNS ids and sequence numbers; from the kernel, not a guessable generator.
+using Random = std::function<std::uint32_t()>;
+
+/// From getrandom(2).
+Random system_random();
+
+class Interface {
+ public:
+  /// All but the settings must outlive the interface.
+  Interface(module::Channel& channel, module::Clock& clock, HostNetwork& host, PacketSink& sink,
+            InterfaceSettings settings, Random random);
+  /// Flows get RST. The host's side is not withdrawn: await stop() for that.
+  ~Interface();
+  Interface(const Interface&) = delete;
+  Interface& operator=(const Interface&) = delete;
+
+  /// Begins to listen to the module; if that is ready, asks whether it is joined already.
+  void start();
+  /// Resets every flow and withdraws the host's side. Nothing happens after it.
+  boost::asio::awaitable<void> stop();
+
+  /// One packet from the host. The bytes are needed during the call only.
+  void on_packet(at::Bytes packet);
+
+  InterfaceStatus status() const;
+  std::uint32_t mtu() const;
+  std::vector<LinkStatus> links() const;
+  std::vector<WaiterStatus> waiters() const;
+  const Counters& counters() const;
+
+  /// The module pings (AT+PING): a second at least. Names are resolved first, by the daemon.
+  boost::asio::awaitable<Result<at::Milliseconds>> ping(std::string host);
+  /// At least one address, or the reason why there is none. Addresses resolve to themselves.
+  boost::asio::awaitable<Result<std::vector<std::string>>> resolve(std::string name, AddressFamily family);
+
+  /// Called whenever status() has changed.
+  module::Subscription on_change(std::function<void()> listener);
+
+ private:
+  class Core;
+  std::shared_ptr<Core> core_;  // coroutines hold it too; stopped when the interface goes
+};
+
+}  // namespace espat::net

@@ -1,0 +1,119 @@
+// Interface::Core's addresses: what the module has, and keeping the host in step with it.
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "at/commands.hpp"
+#include "at/responses.hpp"
+#include "net/interface_core.hpp"
+#include "net/module_addresses.hpp"
+
+namespace espat::net {
+namespace asio = boost::asio;
+namespace {
+
+// WIFI GOT IP was reported, so an address there is; some firmware needs a moment (quirk 16).
+constexpr int kQuestions = 5;
+constexpr std::chrono::milliseconds kBetweenQuestions{500};
+// After the host's side could not be set up.
+constexpr std::chrono::seconds kHostRetry{5};
+
+}  // namespace
+
+void Interface::Core::learn_addresses() {
+  if (halted_ || !module_ready_) return;
+  asio::co_spawn(channel_.executor(), learn(++generation_), asio::detached);
+}
+
+asio::awaitable<void> Interface::Core::learn(std::uint64_t generation) {
+  const auto self = shared_from_this();
+  for (int question = 0; question < kQuestions; ++question) {
+    auto addresses = co_await ask_module();
+    if (halted_ || generation != generation_) co_return;
+    if (addresses) {
+      adopt(std::move(addresses));
+      co_return;
+    }
+    co_await module::pause(clock_, kBetweenQuestions);
+    if (halted_ || generation != generation_) co_return;
+  }
+}
+
+asio::awaitable<std::optional<InterfaceAddresses>> Interface::Core::ask_module() {
+  // A static address is told even when the station is not joined, so that is asked first where it can be.
+  if (channel_.dialect().has("+CWSTATE")) {
+    module::RunOptions options;
+    const at::Outcome outcome = co_await channel_.run(at::commands::wifi_state(), std::move(options));
+    if (halted_ || !outcome.ok()) co_return std::nullopt;
+    const auto state = at::parse_wifi_state(outcome.responses);
+    if (!state || state->state != at::StationState::joined) co_return std::nullopt;
+  }
+  module::RunOptions address_options;
+  const at::Outcome address = co_await channel_.run(at::commands::query_station_address(), std::move(address_options));
+  if (halted_ || !address.ok()) co_return std::nullopt;
+  const auto station = at::parse_station_address(address.responses);
+  if (!station) co_return std::nullopt;
+  module::RunOptions dns_options;
+  const at::Outcome dns = co_await channel_.run(at::commands::query_dns(), std::move(dns_options));
+  if (halted_) co_return std::nullopt;
+  at::DnsServers servers;
+  if (dns.ok()) {
+    if (auto parsed = at::parse_dns(dns.responses)) servers = std::move(*parsed);
+  }
+  co_return interface_addresses(*station, servers, settings_.mtu);
+}
+
+void Interface::Core::adopt(std::optional<InterfaceAddresses> addresses) {
+  if (addresses == wanted_) return;
+  // Flows of an address that goes get their RST before it does.
+  const bool lost_one =
+      wanted_ && std::any_of(wanted_->addresses.begin(), wanted_->addresses.end(), [&](const AddressPrefix& old) {
+        return std::none_of(addresses->addresses.begin(), addresses->addresses.end(),
+                            [&](const AddressPrefix& present) { return present.address == old.address; });
+      });
+  if (lost_one) tcp_.reset_all(false);
+  wanted_ = std::move(addresses);
+  context_.wifi_up = wanted_.has_value();
+  host_alarm_->ring();
+  if (!std::exchange(host_busy_, true)) asio::co_spawn(channel_.executor(), keep_host_in_step(), asio::detached);
+}
+
+void Interface::Core::network_lost(bool links_gone) {
+  ++generation_;
+  context_.wifi_up = false;
+  tcp_.reset_all(links_gone);
+  if (links_gone && module_ready_) pool_.reset(pool_.size());
+  if (!wanted_ && !applied_) return;
+  wanted_.reset();
+  host_alarm_->ring();
+  if (!std::exchange(host_busy_, true)) asio::co_spawn(channel_.executor(), keep_host_in_step(), asio::detached);
+}
+
+asio::awaitable<void> Interface::Core::keep_host_in_step() {
+  const auto self = shared_from_this();
+  while (!halted_ && wanted_ != applied_) {
+    if (!wanted_) {
+      applied_.reset();
+      co_await host_.withdraw();
+      if (halted_) break;
+      changed();
+      continue;
+    }
+    const InterfaceAddresses addresses = *wanted_;
+    const auto result = co_await host_.apply(addresses);
+    if (halted_) break;
+    if (result) {
+      applied_ = addresses;
+      changed();
+      continue;
+    }
+    applied_.reset();
+    changed();
+    co_await host_alarm_->wait_until(clock_.now() + kHostRetry);
+  }
+  host_busy_ = false;
+}
+
+}  // namespace espat::net

@@ -1,0 +1,187 @@
+// Between module and host: reports, payloads, packets, and whether there is a network.
+#include "net/interface_core.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+namespace espat::net {
+namespace asio = boost::asio;
+namespace {
+
+TcpIsn::Key draw_key(const Random& random) {
+  TcpIsn::Key key{};
+  for (std::size_t i = 0; i < key.size(); i += 4) {
+    const std::uint32_t value = random();
+    for (std::size_t j = 0; j < 4; ++j) key[i + j] = static_cast<std::uint8_t>(value >> (8 * j));
+  }
+  return key;
+}
+
+}  // namespace
+
+Interface::Core::Core(module::Channel& channel, module::Clock& clock, HostNetwork& host, PacketSink& sink,
+                      InterfaceSettings settings, Random random)
+    : channel_(channel),
+      clock_(clock),
+      host_(host),
+      settings_(settings),
+      random_(std::move(random)),
+      sink_(sink, counters_),
+      builder_(sink_, settings.mtu, static_cast<std::uint16_t>(random_())),
+      timers_(clock, channel.executor()),
+      pool_(0),
+      icmp_errors_(builder_, clock, counters_),
+      context_{channel, clock, timers_, pool_, sink_, builder_, icmp_errors_, counters_, settings_},
+      isn_(draw_key(random_)),
+      tcp_(context_, isn_),
+      host_alarm_(clock.make_alarm(channel.executor())) {
+  context_.foreign_link = [this](at::LinkId link) { close_foreign(link); };
+}
+
+void Interface::Core::start() {
+  subscription_ = channel_.observe(*this);
+  if (channel_.state() == module::State::ready) on_state(module::State::ready);
+}
+
+void Interface::Core::halt() {
+  if (std::exchange(halted_, true)) return;
+  ++generation_;
+  subscription_.reset();
+  listeners_.clear();
+  context_.wifi_up = false;
+  tcp_.reset_all(true);
+  host_alarm_->ring();
+}
+
+asio::awaitable<void> Interface::Core::stop() {
+  const auto self = shared_from_this();
+  halt();
+  wanted_.reset();
+  applied_.reset();
+  co_await host_.withdraw();
+}
+
+void Interface::Core::on_state(module::State state) {
+  const bool ready = state == module::State::ready;
+  if (ready == module_ready_) return;
+  module_ready_ = ready;
+  if (!ready) {
+    network_lost(true);
+    return;
+  }
+  pool_.reset(channel_.dialect().links);
+  learn_addresses();
+}
+
+void Interface::Core::on_report(const at::Report& report) {
+  if (std::holds_alternative<at::ModuleReady>(report) || std::holds_alternative<at::ModuleRestarting>(report)) {
+    network_lost(true);
+  } else if (std::holds_alternative<at::WifiGotIp>(report) || std::holds_alternative<at::WifiGotIpv6>(report)) {
+    learn_addresses();
+  } else if (std::holds_alternative<at::WifiDisconnected>(report)) {
+    network_lost(false);
+  } else if (const auto* connected = std::get_if<at::LinkConnected>(&report)) {
+    if (!tcp_.on_report(*connected) && !connected->failed) close_foreign(connected->link);
+  } else if (const auto* closed = std::get_if<at::LinkClosed>(&report)) {
+    if (pool_.use(closed->link) == LinkUse::foreign && closed->link < pool_.size()) {
+      pool_.give_back(closed->link);
+      tcp_.serve_waiters();
+    } else {
+      (void)tcp_.on_report(*closed);
+    }
+  } else if (const auto* waiting = std::get_if<at::DataWaiting>(&report)) {
+    (void)tcp_.on_report(*waiting);
+  }
+}
+
+void Interface::Core::on_payload(const at::Payload& payload, at::Bytes chunk, std::size_t remaining, bool aborted) {
+  if (payload.kind != at::PayloadKind::ipd || !payload.link) return;
+  (void)tcp_.on_payload(*payload.link, chunk, remaining, aborted);
+}
+
+// A link that we did not open: nobody here wants it, and its id is needed.
+void Interface::Core::close_foreign(at::LinkId link) {
+  if (halted_ || link >= pool_.size()) return;
+  pool_.mark_foreign(link);
+  asio::co_spawn(channel_.executor(), close_stray_link(link), asio::detached);
+}
+
+asio::awaitable<void> Interface::Core::close_stray_link(at::LinkId link) {
+  const auto self = shared_from_this();
+  const auto generation = generation_;
+  module::RunOptions options;
+  const at::Outcome outcome = co_await channel_.run(at::commands::close(link), std::move(options));
+  if (halted_ || generation != generation_ || pool_.use(link) != LinkUse::foreign) co_return;
+  if (outcome.ok() || outcome.status == at::Outcome::Status::error) pool_.give_back(link);
+  tcp_.serve_waiters();
+}
+
+void Interface::Core::on_packet(at::Bytes bytes) {
+  if (halted_) return;
+  counters_.add(Counter::packets_from_host);
+  const auto packet = parse_packet(bytes);
+  if (!packet) {
+    counters_.add(Counter::dropped_malformed);
+    return;
+  }
+  if (!packet->is_fragment) {
+    dispatch(*packet);
+    return;
+  }
+  const auto whole = reassembler_.add(*packet, clock_.now());
+  counters_.add(Counter::dropped_fragments,
+                reassembler_.dropped() - std::exchange(fragments_dropped_, reassembler_.dropped()));
+  if (whole) dispatch(*whole);
+}
+
+void Interface::Core::dispatch(const Packet& packet) {
+  switch (static_cast<Protocol>(packet.protocol)) {
+    case Protocol::tcp:
+      if (const auto segment = parse_tcp(packet))
+        tcp_.on_segment(*segment);
+      else
+        counters_.add(Counter::dropped_malformed);
+      break;
+    default:
+      counters_.add(Counter::dropped_protocol);
+      icmp_errors_.send(packet.destination, packet.bytes, IcmpError::protocol_unreachable);
+      break;
+  }
+}
+
+std::vector<LinkStatus> Interface::Core::links() const {
+  std::vector<LinkStatus> links;
+  tcp_.list_links(links);
+  for (std::size_t i = 0; i < pool_.size(); ++i) {
+    if (pool_.use(static_cast<at::LinkId>(i)) != LinkUse::foreign) continue;
+    LinkStatus foreign;
+    foreign.link = static_cast<at::LinkId>(i);
+    foreign.state = "foreign";
+    foreign.incoming = true;
+    links.push_back(std::move(foreign));
+  }
+  std::sort(links.begin(), links.end(), [](const LinkStatus& a, const LinkStatus& b) { return a.link < b.link; });
+  return links;
+}
+
+InterfaceStatus Interface::Core::status() const {
+  return {applied_.has_value(), applied_};
+}
+
+module::Subscription Interface::Core::on_change(std::function<void()> listener) {
+  const auto id = next_listener_++;
+  listeners_.emplace(id, std::move(listener));
+  return module::Subscription([weak = weak_from_this(), id] {
+    if (const auto core = weak.lock()) core->listeners_.erase(id);
+  });
+}
+
+void Interface::Core::changed() {
+  const auto listeners = listeners_;  // one may unsubscribe
+  for (const auto& [id, listener] : listeners) listener();
+}
+
+}  // namespace espat::net

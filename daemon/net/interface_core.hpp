@@ -1,0 +1,105 @@
+// The inside of net::Interface, kept alive by its coroutines. See interface.hpp.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "net/connect_policy.hpp"
+#include "net/icmp_errors.hpp"
+#include "net/interface.hpp"
+#include "net/link_context.hpp"
+#include "net/link_pool.hpp"
+#include "net/packet_fragments.hpp"
+#include "net/tcp_isn.hpp"
+#include "net/tcp_table.hpp"
+#include "net/timers.hpp"
+
+namespace espat::net {
+
+class Interface::Core final : public module::Observer, public std::enable_shared_from_this<Interface::Core> {
+ public:
+  Core(module::Channel& channel, module::Clock& clock, HostNetwork& host, PacketSink& sink, InterfaceSettings settings,
+       Random random);
+
+  void start();
+  /// Synchronous part of stopping: flows get RST, coroutines end at their next step.
+  void halt();
+  boost::asio::awaitable<void> stop();
+
+  void on_packet(at::Bytes bytes);
+
+  void on_state(module::State state) override;
+  void on_report(const at::Report& report) override;
+  void on_payload(const at::Payload& payload, at::Bytes chunk, std::size_t remaining, bool aborted) override;
+
+  InterfaceStatus status() const;
+  std::vector<LinkStatus> links() const;
+  std::vector<WaiterStatus> waiters() const { return tcp_.list_waiters(); }
+  const Counters& counters() const { return counters_; }
+  const InterfaceSettings& settings() const { return settings_; }
+  module::Subscription on_change(std::function<void()> listener);
+
+  boost::asio::awaitable<Result<at::Milliseconds>> ping(std::string host);
+  boost::asio::awaitable<Result<std::vector<std::string>>> resolve(std::string name, AddressFamily family);
+
+ private:
+  /// Counts on the way to the host.
+  class CountingSink final : public PacketSink {
+   public:
+    CountingSink(PacketSink& sink, Counters& counters) : sink_(sink), counters_(counters) {}
+    void send(Bytes packet) override {
+      counters_.add(Counter::packets_to_host);
+      sink_.send(packet);
+    }
+
+   private:
+    PacketSink& sink_;
+    Counters& counters_;
+  };
+
+  void dispatch(const Packet& packet);
+  void network_lost(bool links_gone);
+  void learn_addresses();
+  boost::asio::awaitable<void> learn(std::uint64_t generation);
+  boost::asio::awaitable<std::optional<InterfaceAddresses>> ask_module();
+  void adopt(std::optional<InterfaceAddresses> addresses);
+  boost::asio::awaitable<void> keep_host_in_step();
+  void close_foreign(at::LinkId link);
+  boost::asio::awaitable<void> close_stray_link(at::LinkId link);
+  void changed();
+
+  module::Channel& channel_;
+  module::Clock& clock_;
+  HostNetwork& host_;
+  InterfaceSettings settings_;
+  Random random_;
+  Counters counters_;
+  CountingSink sink_;
+  PacketBuilder builder_;
+  Timers timers_;
+  LinkPool pool_;
+  IcmpErrors icmp_errors_;
+  LinkContext context_;
+  TcpIsn isn_;
+  TcpTable tcp_;
+  Reassembler reassembler_;
+  std::uint64_t fragments_dropped_ = 0;
+  module::Subscription subscription_;
+
+  bool halted_ = false;
+  bool module_ready_ = false;
+  std::uint64_t generation_ = 0;               // of the network: answers about an older one are dropped
+  std::optional<InterfaceAddresses> wanted_;   // what the module has
+  std::optional<InterfaceAddresses> applied_;  // what the host has
+  bool host_busy_ = false;                     // keep_host_in_step() runs
+  std::unique_ptr<module::Alarm> host_alarm_;  // rung when wanted_ changes, or the host is in step
+  std::map<std::uint64_t, std::function<void()>> listeners_;
+  std::uint64_t next_listener_ = 0;
+};
+
+}  // namespace espat::net

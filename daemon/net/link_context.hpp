@@ -1,0 +1,57 @@
+// What everything that uses links shares: the module's channel, time, the pool of ids, the way to the host, the
+// counters.
+//
+// Owned by net::Interface. Coroutines that may outlive the interface hold a pointer to it that is cleared when it goes.
+#pragma once
+
+#include <array>
+#include <functional>
+
+#include "module/channel.hpp"
+#include "module/clock.hpp"
+#include "net/icmp_errors.hpp"
+#include "net/link_pool.hpp"
+#include "net/packet_builder.hpp"
+#include "net/settings.hpp"
+#include "net/status.hpp"
+#include "net/timers.hpp"
+
+namespace espat::net {
+
+struct LinkContext {
+  module::Channel& channel;
+  module::Clock& clock;
+  Timers& timers;
+  LinkPool& pool;
+  PacketSink& sink;
+  PacketBuilder& builder;
+  IcmpErrors& icmp_errors;
+  Counters& counters;
+  const InterfaceSettings& settings;
+
+  /// Joined and with an address. While false, nothing is sent and every connect fails.
+  bool wifi_up = false;
+  /// An id is in use although we did not open it: marks it in the pool and closes it.
+  std::function<void(at::LinkId)> foreign_link{};
+  /// When each link last carried payload, in either direction.
+  std::array<module::TimePoint, 256> activity{};
+
+  void carried(at::LinkId link, module::TimePoint now) { activity[link] = now; }
+  /// Whether a link other than this one carried payload within the last two seconds: a connect that hangs would be
+  /// felt.
+  bool others_busy(at::LinkId link, module::TimePoint now) const;
+  /// Bytes that the line carries in that time.
+  std::size_t line_bytes(std::chrono::milliseconds time) const {
+    return static_cast<std::size_t>(channel.line_rate().bytes_per_second() * static_cast<double>(time.count()) /
+                                    1000.0);
+  }
+};
+
+inline bool LinkContext::others_busy(at::LinkId link, module::TimePoint now) const {
+  constexpr std::chrono::seconds kBusy{2};
+  for (std::size_t i = 0; i < pool.size(); ++i)
+    if (i != link && activity[i] != module::TimePoint{} && now - activity[i] < kBusy) return true;
+  return false;
+}
+
+}  // namespace espat::net

@@ -1,0 +1,53 @@
+#include "net/module_addresses.hpp"
+
+#include <array>
+#include <bit>
+#include <string_view>
+
+namespace espat::net {
+namespace {
+
+// What the firmware itself puts at each place that DHCP left empty (measured G.3, DIALECTS): never the network's.
+constexpr std::array<std::string_view, 3> kBuiltInDns{"208.67.222.222", "114.114.114.114", "8.8.8.8"};
+constexpr std::string_view kBuiltInDnsEsp8266 = "222.222.67.208";
+
+bool is_built_in(std::size_t place, std::string_view server) {
+  return (place < kBuiltInDns.size() && server == kBuiltInDns[place]) || (place == 0 && server == kBuiltInDnsEsp8266);
+}
+
+}  // namespace
+
+std::optional<std::uint8_t> prefix_length(const Address& netmask) {
+  if (netmask.is_v6()) return std::nullopt;
+  std::uint32_t mask = 0;
+  for (const std::uint8_t byte : netmask.bytes()) mask = mask << 8U | byte;
+  const int ones = std::countl_one(mask);
+  if (std::popcount(mask) != ones) return std::nullopt;
+  return static_cast<std::uint8_t>(ones);
+}
+
+std::optional<InterfaceAddresses> interface_addresses(const at::StationAddress& station, const at::DnsServers& dns,
+                                                      std::uint32_t mtu) {
+  const auto address = Address::parse(station.ip);
+  if (!address || address->is_unspecified() || address->is_loopback()) return std::nullopt;
+  InterfaceAddresses result;
+  result.mtu = mtu;
+  // Older firmware tells the address alone (DIALECTS): then only the host itself is known to be on the link.
+  const auto netmask = Address::parse(station.netmask);
+  const auto length = netmask ? prefix_length(*netmask) : std::nullopt;
+  result.addresses.push_back({*address, length.value_or(32)});
+  const auto gateway = Address::parse(station.gateway);
+  if (gateway && !gateway->is_unspecified()) result.gateway = *gateway;
+  for (const auto& [text, bits] : {std::pair{station.ipv6_global, 64}, std::pair{station.ipv6_link_local, 64}}) {
+    const auto v6 = Address::parse(text);
+    if (v6 && v6->is_v6() && !v6->is_unspecified()) result.addresses.push_back({*v6, static_cast<std::uint8_t>(bits)});
+  }
+  for (std::size_t i = 0; i < dns.servers.size(); ++i) {
+    if (!dns.manual.value_or(false) && is_built_in(i, dns.servers[i])) continue;
+    const auto server = Address::parse(dns.servers[i]);
+    if (server && !server->is_unspecified()) result.dns.push_back(*server);
+  }
+  return result;
+}
+
+}  // namespace espat::net

@@ -1,0 +1,230 @@
+#include "net/tcp_link.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "at/responses.hpp"
+
+namespace espat::net {
+namespace asio = boost::asio;
+namespace {
+
+// Attempts of AT+CIPCLOSE before the module counts as broken.
+constexpr int kCloseAttempts = 3;
+
+}  // namespace
+
+TcpLink::TcpLink(LinkContext& context, TcpLinkOwner& owner, TcpFlow& flow, SpillBuffer& spill, at::LinkId id,
+                 std::optional<at::Milliseconds> timeout)
+    : context_(&context),
+      owner_(&owner),
+      flow_(&flow),
+      spill_(&spill),
+      key_(flow.key()),
+      id_(id),
+      type_(key_.remote.address.is_v6() ? at::SocketType::tcp6 : at::SocketType::tcp),
+      timeout_(timeout),
+      alarm_(context.clock.make_alarm(context.channel.executor())),
+      upload_alarm_(context.clock.make_alarm(context.channel.executor())),
+      receive_cap_(context.channel.dialect().send_block_limit),
+      since_(context.clock.now()),
+      last_activity_(since_) {}
+
+void TcpLink::start() {
+  asio::co_spawn(context_->channel.executor(), life(shared_from_this()), asio::detached);
+}
+
+void TcpLink::wake() {
+  alarm_->ring();
+  upload_alarm_->ring();
+}
+
+void TcpLink::detach() {
+  flow_ = nullptr;
+  spill_ = nullptr;
+  wake();
+}
+
+void TcpLink::abandon() {
+  context_ = nullptr;
+  owner_ = nullptr;
+  detach();
+}
+
+asio::awaitable<void> TcpLink::life(std::shared_ptr<TcpLink> self) {
+  if (co_await self->connect()) {
+    self->uploading_ = true;
+    asio::co_spawn(self->context_->channel.executor(), upload(self), asio::detached);
+    co_await self->receive();
+    self->upload_alarm_->ring();
+    while (self->uploading_) co_await self->alarm_->wait_until(module::never);
+    if (self->is_live()) {
+      // CLOSED came, or a send failed. Bytes that the program's kernel believes delivered must have their SEND OK.
+      const bool clean = !self->send_failed_ && !self->data_lost_ && self->flow_->readable().empty();
+      TcpLinkOwner& owner = *self->owner_;
+      owner.link_ended(*self, clean);
+    }
+  }
+  if (self->context_ == nullptr) co_return;
+  co_await self->close();
+  if (self->context_ == nullptr) co_return;
+  self->owner_->link_released(*self);
+}
+
+asio::awaitable<bool> TcpLink::connect() {
+  const auto began = context_->clock.now();
+  at::ConnectParameters parameters;
+  parameters.link = id_;
+  parameters.type = type_;
+  parameters.remote.address = key_.remote.address.text();
+  parameters.remote.port = key_.remote.port;
+  parameters.timeout = timeout_;
+  auto command = at::commands::connect(parameters);
+  if (!command) {  // an address is never refused; a port 0 is
+    state_ = State::closed;
+    if (is_live()) owner_->link_failed(*this, ConnectVerdict::refused, module::Duration{});
+    co_return false;
+  }
+  module::RunOptions options;
+  const at::Outcome outcome = co_await context_->channel.run(std::move(*command), std::move(options));
+  if (context_ == nullptr) co_return false;
+  if (state_ == State::open || state_ == State::ended) co_return true;  // CONNECT was reported; CLOSED may be too
+  if (outcome.ok()) {
+    on_connected();
+    co_return true;
+  }
+  // A failure at once may also mean that the id was taken under our hands (quirks 101, 105).
+  bool listed = false;
+  if (outcome.status == at::Outcome::Status::error && outcome.elapsed < ConnectPolicy::kAtOnce && context_->wifi_up) {
+    listed = co_await is_listed();
+    if (context_ == nullptr) co_return false;
+  }
+  const ConnectVerdict verdict = ConnectPolicy::judge(outcome, timeout_, context_->wifi_up, listed);
+  // After an ERROR the id was never ours; an abandoned connect may still come true and is closed.
+  state_ = outcome.status == at::Outcome::Status::error ? State::closed : State::closing;
+  if (listed) context_->foreign_link(id_);
+  const module::Duration took =
+      outcome.elapsed > at::Milliseconds(0) ? module::Duration(outcome.elapsed) : context_->clock.now() - began;
+  if (is_live()) owner_->link_failed(*this, verdict, took);
+  co_return false;
+}
+
+asio::awaitable<bool> TcpLink::is_listed() {
+  module::RunOptions options;
+  const at::Outcome outcome =
+      co_await context_->channel.run(at::commands::link_list(context_->channel.dialect()), std::move(options));
+  if (!outcome.ok()) co_return false;
+  const auto links = at::parse_link_list(outcome.responses);
+  co_return std::any_of(links.begin(), links.end(), [this](const at::LinkState& link) { return link.link == id_; });
+}
+
+void TcpLink::on_connected() {
+  if (state_ != State::connecting) return;
+  state_ = State::open;
+  last_activity_ = context_->clock.now();
+  if (flow_ != nullptr) owner_->link_connected(*this);
+}
+
+void TcpLink::on_closed() {
+  switch (state_) {
+    case State::open:
+      state_ = State::ended;
+      wake();
+      break;
+    case State::closing:
+      state_ = State::closed;
+      break;
+    case State::connecting:  // for a link that was never connected (quirk 52): its ERROR decides
+    case State::ended:       // twice (quirk 99)
+    case State::closed:
+      break;
+  }
+}
+
+void TcpLink::on_readable() {
+  upload_alarm_->ring();
+}
+
+std::size_t TcpLink::block_limit() const {
+  constexpr std::chrono::milliseconds kOthersWaitAtMost{100};
+  constexpr std::size_t kSmallest = 536;  // below, the command costs more than its payload
+  const std::size_t largest = context_->channel.dialect().send_block_limit;
+  if (!context_->others_busy(id_, context_->clock.now())) return largest;
+  return std::clamp(context_->line_bytes(kOthersWaitAtMost), kSmallest, largest);
+}
+
+asio::awaitable<void> TcpLink::upload(std::shared_ptr<TcpLink> self) {
+  TcpLink& link = *self;
+  while (link.is_live() && link.state_ == State::open) {
+    if (link.flow_->readable().empty()) {
+      if (link.flow_->app_finished() && !link.all_sent_) {
+        link.all_sent_ = true;
+        link.owner_->link_sent_all(link);
+        continue;
+      }
+      co_await link.upload_alarm_->wait_until(module::never);
+      continue;
+    }
+    std::size_t taken = 0;
+    // The block is copied, because the flow may die, and its buffers with it, while the module still takes it.
+    module::BlockSource source = [&link, &taken](std::size_t limit) -> std::optional<module::SendBlock> {
+      if (!link.is_live() || link.state_ != State::open) return std::nullopt;
+      const RingBytes readable = link.flow_->readable();
+      taken = std::min({readable.size(), limit, link.block_limit()});
+      if (taken == 0) return std::nullopt;
+      link.block_.clear();
+      const std::size_t first = std::min(taken, readable.first.size());
+      link.block_.insert(link.block_.end(), readable.first.begin(),
+                         readable.first.begin() + static_cast<std::ptrdiff_t>(first));
+      link.block_.insert(link.block_.end(), readable.second.begin(),
+                         readable.second.begin() + static_cast<std::ptrdiff_t>(taken - first));
+      return module::SendBlock{at::commands::send(link.id_, taken), link.block_};
+    };
+    const at::Outcome outcome = co_await link.context_->channel.send(link.id_, std::move(source));
+    if (link.context_ == nullptr) break;
+    if (outcome.ok()) {
+      link.last_activity_ = link.context_->clock.now();
+      link.context_->carried(link.id_, link.last_activity_);
+      link.bytes_sent_ += taken;
+      if (link.flow_ != nullptr) link.owner_->link_sent(link, taken);
+      continue;
+    }
+    if (taken == 0) continue;  // the turn came, but there was nothing left to send
+    // Part of the block may be out, so it is never repeated (quirk 64): the stream is broken.
+    link.send_failed_ = true;
+    break;
+  }
+  link.uploading_ = false;
+  link.alarm_->ring();
+}
+
+asio::awaitable<void> TcpLink::close() {
+  for (int attempt = 0; attempt < kCloseAttempts && state_ != State::closed; ++attempt) {
+    if (state_ == State::ended) break;  // the module closed it by itself
+    state_ = State::closing;
+    module::RunOptions options;
+    const at::Outcome outcome = co_await context_->channel.run(at::commands::close(id_), std::move(options));
+    if (context_ == nullptr) co_return;
+    switch (outcome.status) {
+      case at::Outcome::Status::ok:
+      case at::Outcome::Status::error:  // closed already (quirk 106, measured E.14)
+        state_ = State::closed;
+        break;
+      case at::Outcome::Status::reset:
+      case at::Outcome::Status::not_ready:
+        state_ = State::closed;  // a module that restarts has no links
+        break;
+      default:
+        break;
+    }
+  }
+  if (state_ == State::closing)
+    context_->channel.report_trouble("link " + std::to_string(id_) + " cannot be closed: AT+CIPCLOSE is not answered");
+  state_ = State::closed;
+}
+
+}  // namespace espat::net

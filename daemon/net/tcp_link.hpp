@@ -1,0 +1,146 @@
+// One use of one link id for one TCP flow: connect, data both ways, the end, the close. The flow's machine is
+// tcp_flow.hpp, the table that owns both is tcp_table.hpp.
+//
+// Theory of operation. Two coroutines share the link: life() connects, then switches receive types and reads in passive
+// mode, and at the end closes; upload() sends block by block. Reports reach the link through the table as plain calls,
+// which only note what happened and ring. So every command for a link is issued by its own coroutines, one after
+// another, and the id is given back when both have ended and the module has confirmed: no late command can hit the id's
+// next user.
+//
+// Adaptive receive (DESIGN section 6 "Back-pressure"): active, until the flow's backlog shows that the program has
+// fallen behind; then passive, where only as much is read as there is room for; active again once the module has
+// nothing more. A read that ends with ERROR means "nothing there" (quirk 88), checked against AT+CIPRECVLEN? (quirk
+// 94), and while passive the module is asked every 500 ms whether an announcement was lost (quirks 82, 83).
+//
+// Whoever destroys what the context points to calls abandon() first; the coroutines then end at their next step.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "at/commands.hpp"
+#include "net/connect_policy.hpp"
+#include "net/link_context.hpp"
+#include "net/spill_buffer.hpp"
+#include "net/tcp_flow.hpp"
+
+namespace espat::net {
+
+class TcpLink;
+
+/// What a link tells the one that owns flows and links. All calls are made from the loop's thread; they may destroy the
+/// flow, and detach() the link.
+class TcpLinkOwner {
+ public:
+  virtual ~TcpLinkOwner() = default;
+  virtual void link_connected(TcpLink& link) = 0;
+  /// The connect did not succeed; `took` is how long it held the module. The link has let go of its flow.
+  virtual void link_failed(TcpLink& link, ConnectVerdict verdict, module::Duration took) = 0;
+  /// `push`: this report ends here.
+  virtual void link_received(TcpLink& link, Bytes data, bool push) = 0;
+  /// The module took these first bytes of what was readable.
+  virtual void link_sent(TcpLink& link, std::size_t length) = 0;
+  /// All that the program sent before its FIN has been taken.
+  virtual void link_sent_all(TcpLink& link) = 0;
+  /// The far end is gone and everything it sent was handed over. Not clean: accepted bytes, or received ones, are lost.
+  virtual void link_ended(TcpLink& link, bool clean) = 0;
+  /// The module confirmed: the id is free.
+  virtual void link_released(TcpLink& link) = 0;
+};
+
+class TcpLink : public std::enable_shared_from_this<TcpLink> {
+ public:
+  enum class State : std::uint8_t {
+    connecting,
+    open,
+    ended,    // the module said CLOSED; in passive mode data may still be read
+    closing,  // AT+CIPCLOSE
+    closed,
+  };
+
+  /// `flow` and `spill` are used until detach(). start() begins.
+  TcpLink(LinkContext& context, TcpLinkOwner& owner, TcpFlow& flow, SpillBuffer& spill, at::LinkId id,
+          std::optional<at::Milliseconds> timeout);
+  void start();
+
+  at::LinkId id() const { return id_; }
+  State state() const { return state_; }
+  bool passive() const { return passive_; }
+  bool attached() const { return flow_ != nullptr; }
+  const FlowKey& key() const { return key_; }
+  at::SocketType type() const { return type_; }
+  module::TimePoint since() const { return since_; }
+  /// When payload last passed, or the link was opened.
+  module::TimePoint last_activity() const { return last_activity_; }
+  std::uint64_t bytes_sent() const { return bytes_sent_; }
+  std::uint64_t bytes_received() const { return bytes_received_; }
+
+  /// The flow is gone: what arrives is dropped, and the link closes.
+  void detach();
+  /// The module lost its links, or the interface goes: no command, no call any more.
+  void abandon();
+
+  // --- reports of the module ---
+  void on_connected();
+  void on_closed();
+  void on_waiting();
+  void on_payload(Bytes chunk, std::size_t remaining, bool aborted);
+
+  // --- news from the flow ---
+  /// More to send, or the program's FIN.
+  void on_readable();
+  /// The program took something.
+  void on_room();
+
+ private:
+  enum class ReadResult : std::uint8_t { more, drained, failed };
+
+  static boost::asio::awaitable<void> life(std::shared_ptr<TcpLink> self);
+  static boost::asio::awaitable<void> upload(std::shared_ptr<TcpLink> self);
+  boost::asio::awaitable<bool> connect();
+  boost::asio::awaitable<bool> is_listed();
+  boost::asio::awaitable<void> receive();
+  boost::asio::awaitable<void> receive_passively();
+  boost::asio::awaitable<bool> set_passive(bool passive);
+  boost::asio::awaitable<ReadResult> read_once();
+  boost::asio::awaitable<void> close();
+
+  bool is_live() const { return context_ != nullptr && flow_ != nullptr; }
+  bool wants_passive() const;
+  std::size_t backlog() const { return flow_->undelivered() + spill_->size(); }
+  std::size_t backlog_limit() const;
+  std::size_t block_limit() const;
+  void take(Bytes chunk, bool push);
+  void wake();
+
+  LinkContext* context_;
+  TcpLinkOwner* owner_;
+  TcpFlow* flow_;
+  SpillBuffer* spill_;
+  const FlowKey key_;
+  const at::LinkId id_;
+  const at::SocketType type_;
+  const std::optional<at::Milliseconds> timeout_;
+  std::unique_ptr<module::Alarm> alarm_;         // of life()
+  std::unique_ptr<module::Alarm> upload_alarm_;  // of upload()
+
+  State state_ = State::connecting;
+  bool passive_ = false;
+  bool waiting_ = false;  // passive: the module announced data
+  bool uploading_ = false;
+  bool send_failed_ = false;
+  bool data_lost_ = false;   // a payload was cut short
+  bool all_sent_ = false;    // link_sent_all() was called
+  std::size_t receive_cap_;  // shrinks when the module lacks memory (quirk 94)
+  std::vector<std::uint8_t> block_;
+  module::TimePoint since_;
+  module::TimePoint last_activity_;
+  std::uint64_t bytes_sent_ = 0;
+  std::uint64_t bytes_received_ = 0;
+};
+
+}  // namespace espat::net

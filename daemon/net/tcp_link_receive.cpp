@@ -1,0 +1,153 @@
+// TcpLink's receiving half: active, or passive while the program is behind.
+#include <algorithm>
+#include <utility>
+
+#include "at/responses.hpp"
+#include "net/tcp_link.hpp"
+
+namespace espat::net {
+namespace asio = boost::asio;
+namespace {
+
+// How often a passive link is asked for data that was not announced (quirk 83).
+constexpr std::chrono::milliseconds kPollEvery{500};
+// A read in passive mode holds nobody else up longer than this.
+constexpr std::chrono::milliseconds kReadAtMost{100};
+// What is worth a read: one segment.
+constexpr std::size_t kSmallestRead = 1460;
+// Below this the module's memory is not the reason of an ERROR (quirk 94).
+constexpr std::size_t kSmallestCap = 256;
+
+}  // namespace
+
+void TcpLink::on_payload(Bytes chunk, std::size_t remaining, bool aborted) {
+  if (aborted) {
+    // Announced bytes will never come: the stream has a hole (quirk 97).
+    data_lost_ = true;
+    if (state_ == State::open && flow_ != nullptr) owner_->link_ended(*this, false);
+    wake();
+    return;
+  }
+  take(chunk, remaining == 0);
+}
+
+void TcpLink::take(Bytes chunk, bool push) {
+  if (context_ == nullptr) return;
+  bytes_received_ += chunk.size();
+  last_activity_ = context_->clock.now();
+  context_->carried(id_, last_activity_);
+  context_->counters.add(Counter::bytes_received, chunk.size());
+  if (flow_ == nullptr) return;
+  owner_->link_received(*this, chunk, push);
+  if (is_live() && wants_passive()) alarm_->ring();
+}
+
+void TcpLink::on_waiting() {
+  waiting_ = true;
+  alarm_->ring();
+}
+
+void TcpLink::on_room() {
+  if (passive_) alarm_->ring();
+}
+
+std::size_t TcpLink::backlog_limit() const {
+  constexpr std::chrono::milliseconds kBehind{200};
+  return std::max<std::size_t>(context_->line_bytes(kBehind), 2 * kSmallestRead);
+}
+
+bool TcpLink::wants_passive() const {
+  if (passive_ || state_ != State::open) return false;
+  if (context_->channel.dialect().passive_receive != at::PassiveReceive::per_link) return false;
+  return backlog() > backlog_limit();
+}
+
+asio::awaitable<void> TcpLink::receive() {
+  while (is_live() && !send_failed_ && !data_lost_) {
+    if (passive_) {
+      co_await receive_passively();
+      continue;
+    }
+    if (state_ != State::open) co_return;
+    if (wants_passive()) {
+      if (co_await set_passive(true)) continue;
+      if (!is_live()) co_return;
+    }
+    co_await alarm_->wait_until(module::never);
+  }
+}
+
+// One step while passive: read what there is room for, or wait, or go back to active.
+asio::awaitable<void> TcpLink::receive_passively() {
+  if (flow_->room() < kSmallestRead || !spill_->empty()) {
+    co_await alarm_->wait_until(module::never);  // the program must take something first
+    co_return;
+  }
+  const ReadResult result = co_await read_once();
+  if (!is_live()) co_return;
+  if (result == ReadResult::failed) {
+    data_lost_ = true;
+    co_return;
+  }
+  if (result == ReadResult::more) co_return;
+  if (state_ == State::ended) {
+    passive_ = false;  // nothing left behind the CLOSED (quirk 90): the link is at its end
+    co_return;
+  }
+  if (backlog() <= backlog_limit() / 2) {
+    (void)co_await set_passive(false);
+    co_return;
+  }
+  if (std::exchange(waiting_, false)) co_return;
+  co_await alarm_->wait_until(context_->clock.now() + kPollEvery);
+}
+
+asio::awaitable<bool> TcpLink::set_passive(bool passive) {
+  const auto type = passive ? at::ReceiveType::passive : at::ReceiveType::active;
+  // From here on an announcement may come, and after OK of the way back nothing is announced: note it first.
+  if (passive) passive_ = true;
+  module::RunOptions options;
+  options.urgency = module::Urgency::control;
+  const at::Outcome outcome = co_await context_->channel.run(at::commands::receive_type(id_, type), std::move(options));
+  if (context_ == nullptr) co_return false;
+  passive_ = outcome.ok() ? passive : !passive;
+  if (outcome.ok() && passive) context_->counters.add(Counter::passive_switches);
+  co_return outcome.ok();
+}
+
+asio::awaitable<TcpLink::ReadResult> TcpLink::read_once() {
+  waiting_ = false;
+  const std::size_t most = std::max(kSmallestRead, context_->line_bytes(kReadAtMost));
+  const std::size_t length = std::min({flow_->room(), most, receive_cap_});
+  std::size_t received = 0;
+  bool cut = false;
+  module::RunOptions options;
+  options.urgency = module::Urgency::data;
+  options.on_payload = [self = shared_from_this(), &received, &cut](const at::Payload&, Bytes chunk,
+                                                                    std::size_t remaining, bool aborted) {
+    cut = cut || aborted;
+    received += chunk.size();
+    if (!aborted) self->take(chunk, remaining == 0);
+  };
+  const at::Outcome outcome =
+      co_await context_->channel.run(at::commands::receive_data(id_, length), std::move(options));
+  if (!is_live()) co_return ReadResult::failed;
+  if (cut) co_return ReadResult::failed;
+  if (outcome.ok()) co_return received < length && !waiting_ ? ReadResult::drained : ReadResult::more;
+  if (outcome.status != at::Outcome::Status::error) co_return ReadResult::failed;
+  if (state_ == State::ended) co_return ReadResult::drained;
+  // Nothing there, or not enough memory for so much: the module's own count tells (quirk 94).
+  module::RunOptions query_options;
+  query_options.urgency = module::Urgency::data;
+  const at::Outcome query = co_await context_->channel.run(at::commands::receive_lengths(), std::move(query_options));
+  if (!is_live() || !query.ok()) co_return ReadResult::drained;
+  const auto lengths = at::parse_receive_lengths(query.responses);
+  const bool has_data = lengths && id_ < lengths->size() && (*lengths)[id_].value_or(0) > 0;
+  if (has_data && receive_cap_ > kSmallestCap) {
+    receive_cap_ /= 2;
+    co_return ReadResult::more;
+  }
+  co_return ReadResult::drained;
+}
+
+}  // namespace espat::net

@@ -1,0 +1,212 @@
+#!/usr/bin/python3
+"""The package on a Debian that was booted for it: installed, configured, used, stopped, installed over, purged.
+
+Usage: service_test.py DIRECTORY-WITH-PACKAGES ESPAT-SIM. Needs root; exits with 77 (skipped) without.
+The module is espat-sim on the host: its pty is bound into the container as /dev/ttyESP0.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+
+import container
+import far_world
+import harness
+import namespaces
+
+SKIPPED = 77
+DIALOUT = 20
+BASE = "systemd systemd-sysv dbus udev iproute2 curl".split()
+
+
+def needed_packages(debs):
+    """What the packages depend on, as far as it is a library: the rest is in BASE or is a choice among several."""
+    names = set()
+    for deb in debs:
+        for clause in container.output("dpkg-deb", "--field", deb, "Depends").split(","):
+            name = clause.split("|")[0].split("(")[0].strip()
+            if name.startswith("lib"):
+                names.add(name)
+    return names
+
+
+class Service(unittest.TestCase):
+    """One life of the package: the tests are run in the order of their names and build on one another."""
+
+    packages, simulator = None, None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = pathlib.Path(tempfile.mkdtemp(prefix="espat-system-"))
+        cls.addClassCleanup(shutil.rmtree, cls.directory, ignore_errors=True)
+        cls.debs = {path.name.split("_")[0]: path for path in pathlib.Path(cls.packages).glob("*.deb")}
+        root = container.tree({*BASE, *needed_packages(cls.debs.values())})
+        cls.far = namespaces.NetworkNamespace()
+        cls.addClassCleanup(cls.far.close)
+        os.environ["ESPAT_SIM"] = cls.simulator
+        cls.module = harness.Module("esp0", cls.directory, cls.far)
+        dhcp = cls.module.access_point["dhcp"]
+        cls.far.add_addresses([harness.WEB, dhcp["address"], dhcp["gateway"]])
+        cls.far.add_void()
+        command = [sys.executable, pathlib.Path(far_world.__file__), harness.WEB, dhcp["gateway"], f"www.espat.example={harness.WEB}"]
+        servers = harness.Process("far-world", cls.far.inside(*command), cls.directory, stdout=subprocess.PIPE)
+        cls.addClassCleanup(servers.stop)
+        servers.wait_for_line()
+        cls.module.start()
+        cls.addClassCleanup(lambda: cls.module.process.stop())
+        # Serial ports belong to dialout.
+        pty = os.path.realpath(cls.module.port)
+        os.chown(pty, 0, DIALOUT)
+        os.chmod(pty, 0o660)
+        cls.box = container.Container(root, cls.directory / "boot.log", f"{pty}:/dev/ttyESP0")
+        cls.addClassCleanup(cls.box.power_off)
+        cls.box.boot()
+
+    def tearDown(self):
+        if not self._outcome.success:
+            journal = self.box.run("journalctl", "--no-pager", "-n", "60", "-u", "espatd.service", check=False)
+            print(journal.stdout, journal.stderr, self.module.process.text(), file=sys.stderr)
+
+    def property(self, name):
+        return self.box.run("systemctl", "show", "-P", name, "espatd.service").stdout.strip()
+
+    def espatctl(self, *arguments, user="bob", **options):
+        return self.box.run("espatctl", *arguments, user=user, **options)
+
+    def modes(self, *paths):
+        return self.box.run("stat", "-c", "%a %U:%G", *paths).stdout.split("\n")[:-1]
+
+    def test_01_installing_starts_the_service(self):
+        self.box.run("dpkg", "-i", self.box.copy_in(self.debs["espatd"]), timeout=300)
+        harness.wait_for(lambda: self.property("ActiveState") == "active", "the service is active", 20)
+        self.assertEqual(self.property("NRestarts"), "0", "it must start at the first attempt")
+        self.assertEqual(
+            self.modes("/etc/espatd", "/etc/espatd/conf.d", "/etc/espatd/espatd.json"),
+            ["750 root:espatd", "750 root:espatd", "640 root:espatd"],
+        )
+        status = self.box.run("systemctl", "status", "--no-pager", "espatd.service").stdout
+        self.assertIn("active (running)", status)
+        self.assertEqual(self.modes("/var/lib/espatd"), ["700 espatd:espatd"])
+
+    def test_02_a_configured_module_is_found(self):
+        for user, groups in (("bob", ["-G", "netdev"]), ("alice", [])):
+            self.box.run("useradd", "-m", *groups, user)
+        entry = {"port": "/dev/ttyESP0", "baud-rate": 115200}
+        self.box.write("/etc/espatd/conf.d/10-esp0.json", json.dumps({"modules": {"esp0": entry}}))
+        self.box.run("chgrp", "espatd", "/etc/espatd/conf.d/10-esp0.json")
+        self.box.run("espatd", "--check-config")
+        self.box.run("systemctl", "restart", "espatd.service")
+        harness.wait_for(lambda: '"ready"' in self.state(), "the module is ready", 40)
+
+    def state(self):
+        path = "/org/espat1/module/esp0"
+        command = ["busctl", "get-property", "org.espat1", path, "org.espat1.Module", "State"]
+        return self.box.run(*command, check=False).stdout
+
+    def test_03_a_member_of_netdev_may_use_it_and_others_may_look(self):
+        point = self.module.access_point
+        self.assertIn("esp0", self.espatctl("status", user="alice").stdout)
+        refused = self.espatctl("connect", point["ssid"], user="alice", input=point["psk"] + "\n", check=False)
+        self.assertEqual(refused.returncode, 1, refused.stdout)
+        self.assertRegex(refused.stderr, "(?i)netdev|authori")
+        self.espatctl("connect", point["ssid"], user="bob", input=point["psk"] + "\n")
+        status = self.espatctl("status", user="bob").stdout
+        self.assertIn(point["ssid"], status)
+        raw = self.espatctl("at", "AT+GMR", user="bob", check=False)
+        self.assertEqual(raw.returncode, 1, "raw commands are for root")
+
+    def test_04_programs_use_the_interface(self):
+        address = self.module.access_point["dhcp"]["address"]
+        harness.wait_for(lambda: address in self.box.run("ip", "address", "show", "dev", "esp0").stdout, "esp0 has its address")
+        page = self.box.run("curl", "-sS", "--max-time", "30", f"http://{harness.WEB}/", user="alice")
+        self.assertEqual(page.stdout.encode(), far_world.PAGE)
+
+    def test_05_the_sandbox_is_closed(self):
+        security = self.box.run("systemd-analyze", "security", "--no-pager", "--threshold=15", "espatd.service").stdout
+        print(security.strip().splitlines()[-1])
+        process = self.property("MainPID")
+        status = self.box.run("cat", f"/proc/{process}/status").stdout
+        self.assertIn("CapEff:\t0000000000001000", status, "CAP_NET_ADMIN and nothing else")
+        sockets = self.box.run("ss", "-Htuanp").stdout
+        self.assertNotIn("espatd", sockets, "the daemon has no IP socket")
+
+    def test_06_udev_would_know_the_port(self):
+        helper = "/usr/libexec/espatd/port-is-configured"
+        self.assertEqual(self.box.run(helper, "/dev/ttyESP0", check=False).returncode, 0)
+        self.assertEqual(self.box.run(helper, "/dev/ttyX", "ttyESP0", check=False).returncode, 0)
+        self.assertEqual(self.box.run(helper, "/dev/ttyUSB7", "serial/by-id/x", check=False).returncode, 1)
+
+    def test_07_a_call_starts_the_service_and_a_stop_is_clean(self):
+        begin = time.monotonic()
+        self.box.run("systemctl", "stop", "espatd.service")
+        self.assertLess(time.monotonic() - begin, 2)
+        self.assertEqual(self.property("Result"), "success")
+        self.assertNotEqual(self.box.run("ip", "link", "show", "esp0", check=False).returncode, 0)
+        self.assertIn("esp0", self.espatctl("list", user="alice").stdout)
+        self.assertEqual(self.property("ActiveState"), "active")
+
+    def test_08_killed_it_comes_back(self):
+        # The pty keeps TIOCEXCL of the killed process, unlike a serial port; root may clear it.
+        before = self.property("MainPID")
+        self.box.run("systemctl", "kill", "--signal=ABRT", "--kill-whom=main", "espatd.service")
+        harness.wait_for(lambda: self.property("MainPID") not in ("0", before) and self.property("ActiveState") == "active", "a restart")
+
+    def test_09_a_wrong_configuration_is_refused_and_not_tried_again(self):
+        self.box.write("/etc/espatd/conf.d/20-wrong.json", '{"modules": {"esp0": {"baudrate": 1}}}')
+        self.box.run("chgrp", "espatd", "/etc/espatd/conf.d/20-wrong.json")
+        checked = self.box.run("espatd", "--check-config", check=False)
+        self.assertEqual(checked.returncode, 78)
+        self.assertIn("20-wrong.json:1: /modules/esp0/baudrate: unknown key", checked.stderr)
+        self.box.run("systemctl", "restart", "espatd.service", check=False)
+        harness.wait_for(lambda: self.property("ActiveState") == "failed", "the service has failed", 10)
+        self.assertEqual(self.property("ExecMainStatus"), "78")
+        self.box.run("rm", "/etc/espatd/conf.d/20-wrong.json")
+        self.box.run("systemctl", "restart", "espatd.service")
+
+    def test_10_the_simulator_package_brings_a_module_of_its_own(self):
+        self.box.run("dpkg", "-i", self.box.copy_in(self.debs["espat-simulator"]), timeout=300)
+        self.assertEqual(self.box.run("systemctl", "is-enabled", "espat-sim.service", check=False).stdout.strip(), "disabled")
+        self.box.run("systemctl", "start", "espat-sim.service")
+        self.box.write("/etc/espatd/conf.d/30-sim.json", '{"modules": {"sim0": {"port": "/run/espat-sim/esp0"}}}')
+        self.box.run("chgrp", "espatd", "/etc/espatd/conf.d/30-sim.json")
+        self.box.run("systemctl", "restart", "espatd.service")
+        harness.wait_for(
+            lambda: '"ready"'
+            in self.box.run("busctl", "get-property", "org.espat1", "/org/espat1/module/sim0", "org.espat1.Module", "State", check=False).stdout,
+            "the simulated module is ready",
+            40,
+        )
+        self.box.run("dpkg", "--purge", "espat-simulator")
+        self.box.run("rm", "/etc/espatd/conf.d/30-sim.json")
+
+    def test_11_installing_over_it_keeps_the_configuration(self):
+        self.box.run("dpkg", "-i", f"/root/{self.debs['espatd'].name}", timeout=300)
+        self.assertEqual(self.modes("/etc/espatd", "/etc/espatd/espatd.json"), ["750 root:espatd", "640 root:espatd"])
+        self.box.run("test", "-s", "/etc/espatd/conf.d/10-esp0.json")
+        harness.wait_for(lambda: self.property("ActiveState") == "active", "the service is active", 20)
+
+    def test_12_purge_leaves_nothing_but_the_user(self):
+        self.box.run("rm", "/etc/espatd/conf.d/10-esp0.json")
+        self.box.run("dpkg", "--purge", "espatd", timeout=300)
+        left = self.box.run(
+            "find", "/etc", "/usr", "/var/lib", "/run", "-xdev", "-iname", "*espat*", "-not", "-path", "/var/lib/dpkg/*", check=False
+        ).stdout.split()
+        self.assertEqual(left, [])
+        self.assertNotEqual(self.box.run("ip", "link", "show", "esp0", check=False).returncode, 0)
+        self.box.run("getent", "passwd", "espatd")
+
+
+if __name__ == "__main__":
+    if os.getuid() != 0:
+        print("skipped: booting a container needs root; run sudo tests/run")
+        sys.exit(SKIPPED)
+    Service.packages, Service.simulator = sys.argv[1:]
+    unittest.main(argv=sys.argv[:1], verbosity=2, failfast=True)

@@ -212,7 +212,7 @@ void add_modules_verb(CLI::App& app, Plan& plan) {
   add->add_option("NAME", addition->name, "Name of the module and of its interface, such as esp0")->required();
   add->add_option("PORT", addition->port, "Device path, or tcp:HOST:PORT")->required();
   add->add_option("--baud-rate", addition->baud_rate, "Rate to raise the line to")
-      ->check(CLI::Range(1200U, 5'000'000U))
+      ->check(CLI::Range(80U, 5'000'000U))
       ->type_name("RATE");
   add->add_option("--flow-control", addition->flow_control, "rts-cts or none")
       ->check(CLI::IsMember({"rts-cts", "none"}))

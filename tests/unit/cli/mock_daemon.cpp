@@ -237,6 +237,7 @@ class Network final : public sdbus::AdaptorInterfaces<org::espat1::Network_adapt
                            {"state", text("established")},
                            {"local", text("192.168.4.15:40001")},
                            {"remote", text("192.0.2.1:80")},
+                           {"name", text("www.example")},
                            {"incoming", value(false)},
                            {"mode", text("active")},
                            {"bytes-sent", value(uint64_t{120})},

@@ -69,10 +69,14 @@ TEST_F(WithDaemon, ScanShowsNetworksAndNeverTheirControlCharacters) {
 
 TEST_F(WithDaemon, LinksShowsWhoWaitsToo) {
   EXPECT_EQ(espatctl({"links"}).output,
-            "LINK PROTO LOCAL              REMOTE        STATE       DIRECTION MODE    SENT RECEIVED QUEUED    AGE\n"
-            "   4 tcp   192.168.4.15:40001 192.0.2.1:80  established out       active 120 B   1.2 MB    0 B  2.5 s\n"
-            "   3 udp   -                  -             open        -         -          -        -      -      -\n"
-            "   - tcp   192.168.4.15:40002 192.0.2.2:443 waiting     out       -          -        -      - 350 ms\n"
+            "LINK PROTO LOCAL              REMOTE        NAME        STATE       DIRECTION MODE    SENT RECEIVED "
+            "QUEUED    AGE\n"
+            "   4 tcp   192.168.4.15:40001 192.0.2.1:80  www.example established out       active 120 B   1.2 MB    0 "
+            "B  2.5 s\n"
+            "   3 udp   -                  -             -           open        -         -          -        -      "
+            "-      -\n"
+            "   - tcp   192.168.4.15:40002 192.0.2.2:443 -           waiting     out       -          -        -      "
+            "- 350 ms\n"
             "\n3 links listed.\n"
             "1 flow waits for a link.\n");
   const json links = espatctl({"links", "--json=short"}).json();
@@ -80,6 +84,7 @@ TEST_F(WithDaemon, LinksShowsWhoWaitsToo) {
                                {"proto", "tcp"},
                                {"local", "192.168.4.15:40001"},
                                {"remote", "192.0.2.1:80"},
+                               {"name", "www.example"},
                                {"state", "established"},
                                {"direction", "out"},
                                {"mode", "active"},

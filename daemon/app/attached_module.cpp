@@ -1,0 +1,107 @@
+// See attached_module.hpp.
+#include "app/attached_module.hpp"
+
+#include <exception>
+#include <functional>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "transport/transport.hpp"
+
+namespace espat::app {
+namespace {
+
+module::ModuleSettings module_settings(const std::string& name, const ModuleConfiguration& configuration,
+                                       const Commons& commons) {
+  module::ModuleSettings settings;
+  settings.name = name;
+  settings.port = configuration.port;
+  settings.baud_rate = configuration.baud_rate;
+  settings.flow_control =
+      configuration.flow_control == FlowControl::rts_cts ? module::FlowControl::rts_cts : module::FlowControl::none;
+  settings.state_directory = commons.state_directory.string();
+  return settings;
+}
+
+net::InterfaceSettings interface_settings(const ModuleConfiguration& configuration) {
+  net::InterfaceSettings settings;
+  settings.mtu = configuration.interface.mtu;
+  return settings;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<AttachedModule>> AttachedModule::attach(const std::string& name,
+                                                               const ModuleConfiguration& configuration,
+                                                               std::uint32_t table, const Commons& commons) {
+  auto opened = net::Tun::open(commons.executor, name);
+  if (!opened) return opened.error();
+  auto tun = std::make_unique<net::Tun>(std::move(*opened));
+  net::HostNetworkSettings settings;
+  settings.interface = name;
+  settings.default_route = configuration.interface.default_route;
+  settings.metric = configuration.interface.metric;
+  settings.table = table;
+  settings.external = configuration.interface.addressing == Addressing::external;
+  auto host = net::NetlinkHostNetwork::open(std::move(settings), *tun);
+  if (!host) return host.error();
+  auto network = std::make_unique<net::NetlinkHostNetwork>(std::move(*host));
+  return std::unique_ptr<AttachedModule>(
+      new AttachedModule(name, configuration, table, commons, std::move(tun), std::move(network)));
+}
+
+AttachedModule::AttachedModule(const std::string& name, const ModuleConfiguration& configuration, std::uint32_t table,
+                               const Commons& commons, std::unique_ptr<net::Tun> tun,
+                               std::unique_ptr<net::NetlinkHostNetwork> host)
+    : name_(name),
+      table_(table),
+      executor_(commons.executor),
+      tun_(std::move(tun)),
+      host_(std::move(host)),
+      output_(*tun_),
+      module_(commons.executor, module_settings(name, configuration, commons),
+              module::Module::Surroundings{commons.clock, commons.wall_clock,
+                                           [executor = commons.executor](std::string port) {
+                                             return transport::open(executor, std::move(port));
+                                           }}),
+      interface_(module_.channel(), commons.clock, *host_, output_, interface_settings(configuration),
+                 net::system_random()),
+      station_(std::make_shared<wifi::Station>(module_.channel(), commons.known_networks, wifi::StationSettings{},
+                                               wifi::system_environment(commons.clock))) {}
+
+void AttachedModule::start() {
+  interface_.start();
+  station_->start();
+  module_.start();
+  boost::asio::co_spawn(executor_, read_packets(),
+                        boost::asio::bind_cancellation_slot(stop_reading_.slot(), [this](std::exception_ptr failure) {
+                          if (!failure) return;
+                          try {
+                            std::rethrow_exception(failure);
+                          } catch (const boost::system::system_error& error) {
+                            if (error.code() == boost::asio::error::operation_aborted) return;
+                            // Somebody deleted the interface: without it the module carries nothing, so make that
+                            // visible.
+                            spdlog::error("{}: the network interface is gone: {}; restart espatd", name_, error.what());
+                          }
+                        }));
+}
+
+boost::asio::awaitable<void> AttachedModule::read_packets() {
+  co_await tun_->read_packets([this](at::Bytes packet) { interface_.on_packet(packet); });
+}
+
+boost::asio::awaitable<void> AttachedModule::stop() {
+  stop_reading_.emit(boost::asio::cancellation_type::terminal);
+  station_->stop();
+  co_await interface_.stop();
+  co_await module_.stop();
+}
+
+}  // namespace espat::app

@@ -1,0 +1,86 @@
+// One module with everything that belongs to it: the port's side, the network interface, Wi-Fi, and the views for
+// D-Bus.
+//
+// This is the place where the layers meet; they do not know each other. Order of life: attach(), start(), …, co_await
+// stop(), destroy. stop() ends the interface before the module, so that links are closed and flows get their RST while
+// there is somebody to tell.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+
+#include "app/configuration.hpp"
+#include "bus/views.hpp"
+#include "module/clock.hpp"
+#include "module/module.hpp"
+#include "module/wall_clock.hpp"
+#include "net/interface.hpp"
+#include "net/netlink_host_network.hpp"
+#include "net/packet_builder.hpp"
+#include "net/tun.hpp"
+#include "wifi/known_networks.hpp"
+#include "wifi/station.hpp"
+
+namespace espat::app {
+
+/// What all modules share. Everything outlives the modules.
+struct Commons {
+  boost::asio::any_io_executor executor;
+  module::Clock& clock;
+  const module::WallClock& wall_clock;
+  wifi::KnownNetworks& known_networks;
+  std::filesystem::path state_directory;
+};
+
+class AttachedModule {
+ public:
+  /// Creates the network interface; nothing moves before start(). `table` is the routing table of this module alone.
+  static Result<std::unique_ptr<AttachedModule>> attach(const std::string& name,
+                                                        const ModuleConfiguration& configuration, std::uint32_t table,
+                                                        const Commons& commons);
+  AttachedModule(const AttachedModule&) = delete;
+  AttachedModule& operator=(const AttachedModule&) = delete;
+
+  void start();
+  boost::asio::awaitable<void> stop();
+
+  const std::string& name() const { return name_; }
+  std::uint32_t table() const { return table_; }
+  module::Module& module() { return module_; }
+  const std::shared_ptr<wifi::Station>& station() { return station_; }
+  net::Interface& interface() { return interface_; }
+
+ private:
+  /// Gives the translator's packets to the kernel.
+  class Output final : public net::PacketSink {
+   public:
+    explicit Output(net::Tun& tun) : tun_(tun) {}
+    void send(at::Bytes packet) override { tun_.write(packet); }
+
+   private:
+    net::Tun& tun_;
+  };
+
+  AttachedModule(const std::string& name, const ModuleConfiguration& configuration, std::uint32_t table,
+                 const Commons& commons, std::unique_ptr<net::Tun> tun, std::unique_ptr<net::NetlinkHostNetwork> host);
+  boost::asio::awaitable<void> read_packets();
+
+  std::string name_;
+  std::uint32_t table_;
+  boost::asio::any_io_executor executor_;
+  std::unique_ptr<net::Tun> tun_;  // on the heap: others hold references, and this object is made after it
+  std::unique_ptr<net::NetlinkHostNetwork> host_;
+  Output output_;
+  module::Module module_;
+  net::Interface interface_;
+  std::shared_ptr<wifi::Station> station_;
+  boost::asio::cancellation_signal stop_reading_;
+};
+
+}  // namespace espat::app

@@ -117,6 +117,9 @@ Task<void> Firmware::wait(Signal& signal, Time deadline) {
 
 Task<void> Firmware::run(std::shared_ptr<Firmware> self, Task<void> task) {
   try {
+    // Never at once: what spawns a task first finishes what it is doing (an answer before the switch of AT+UART_CUR,
+    // the rest of a burst before the command in it).
+    co_await asio::post(executor(), asio::use_awaitable);
     co_await std::move(task);
   } catch (const Stopped&) {
   }

@@ -22,6 +22,7 @@ Task<void> Interpreter::run() {
     auto piece = co_await firmware_.line().receive(deadline);
     firmware_.check();
     if (piece.bytes.empty() && Clock::now() < deadline) continue;
+    if (firmware_.board().faults.hang) continue;
     if (mode_ == Mode::stream) {
       co_await take_stream(std::move(piece));
     } else if (piece.bytes.empty()) {

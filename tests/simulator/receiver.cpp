@@ -108,7 +108,18 @@ Task<bool> Receiver::serve(std::shared_ptr<Link> link) {
     }
     // A datagram is a report of its own; pieces of a stream are joined.
     const std::size_t size = link->transport == Transport::udp ? link->unread.front().size() : largest_report;
-    firmware_.say(report(*link, take(*link, size)));
+    std::string text = report(*link, take(*link, size));
+    auto& fault = firmware_.board().faults.reset_after;
+    const std::size_t payload_at = text.find(':') + 1;
+    if (fault > 0 && payload_at + fault < text.size()) {
+      // The firmware dies inside the payload (QUIRKS 23).
+      text.resize(payload_at + std::exchange(fault, 0));
+      firmware_.say(text);
+      co_await firmware_.line().drained();
+      asio::post(firmware_.executor(), [&board = firmware_.board()] { board.restart(); });
+      co_await firmware_.wait(work_);
+    }
+    firmware_.say(text);
     co_return true;
   }
   co_return finish(link);

@@ -93,11 +93,12 @@ void Station::change(const std::function<void(StationStatus&)>& edit) {
   edit(status_);
   if (status_ == before) return;
   if (status_.state != before.state) {
-    spdlog::info("Wi-Fi: {} {}",
-                 status_.state == StationState::connected    ? "joined"
-                 : status_.state == StationState::connecting ? "joining"
-                                                             : "not joined:",
-                 status_.state == StationState::disconnected ? status_.reason : in_quotes(status_.ssid));
+    const bool away = status_.state == StationState::disconnected;
+    const char* what = away                                           ? "not joined:"
+                       : status_.state == StationState::connected     ? "joined"
+                       : status_.state == StationState::disconnecting ? "leaving"
+                                                                      : "joining";
+    spdlog::info("Wi-Fi: {} {}", what, away ? status_.reason : in_quotes(status_.ssid));
   }
   const auto listeners = listeners_;  // one of them may end its own subscription
   for (const auto& changed : listeners) changed();

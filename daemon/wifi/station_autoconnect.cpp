@@ -158,7 +158,8 @@ awaitable<void> Station::keep_joined(std::shared_ptr<Keeper> keeper) {
     auto candidate = first ? obvious_candidate() : std::nullopt;
     first = false;
     if (!candidate) {
-      (void)co_await run_scan(ScanRequest{}, false);
+      ScanRequest everything;  // a local: g++ 12 destroys a braced temporary twice here
+      (void)co_await run_scan(std::move(everything), false);
       if (keeper->stopped) co_return;
       candidate = best_candidate();
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -223,7 +224,11 @@ TEST_F(ServiceTest, IntrospectionIsWhatTheXmlFilesSay) {
     std::ifstream file(std::filesystem::path(ESPAT_DBUS_XML) / ("org.espat1." + name + ".xml"));
     std::ostringstream written;
     written << file.rdbuf();
-    const std::string served = (name == "Manager" ? root_ : module_proxy_)->Introspect();
+    std::string served;
+    (name == "Manager" ? root_ : module_proxy_)
+        ->callMethod("Introspect")
+        .onInterface("org.freedesktop.DBus.Introspectable")
+        .storeResultsTo(served);
     const auto expected = members(written.str(), "org.espat1." + name);
     EXPECT_FALSE(expected.empty()) << name;
     EXPECT_EQ(members(served, "org.espat1." + name), expected) << name;

@@ -73,17 +73,24 @@ void Interface::Core::adopt(std::optional<InterfaceAddresses> addresses) {
         return std::none_of(addresses->addresses.begin(), addresses->addresses.end(),
                             [&](const AddressPrefix& present) { return present.address == old.address; });
       });
-  if (lost_one) tcp_.reset_all(false);
+  if (lost_one) reset_flows(false);
   wanted_ = std::move(addresses);
+  context_.broadcast = broadcast_address(wanted_->addresses.front());
   context_.wifi_up = wanted_.has_value();
   host_alarm_->ring();
   if (!std::exchange(host_busy_, true)) asio::co_spawn(channel_.executor(), keep_host_in_step(), asio::detached);
 }
 
-void Interface::Core::network_lost(bool links_gone) {
-  ++generation_;
+void Interface::Core::reset_flows(bool links_gone) {
   context_.wifi_up = false;
   tcp_.reset_all(links_gone);
+  udp_.reset_all(links_gone);
+  echo_->forget();
+}
+
+void Interface::Core::network_lost(bool links_gone) {
+  ++generation_;
+  reset_flows(links_gone);
   if (links_gone && module_ready_) pool_.reset(pool_.size());
   if (!wanted_ && !applied_) return;
   wanted_.reset();

@@ -7,6 +7,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "at/responses.hpp"
+
 namespace espat::net {
 namespace asio = boost::asio;
 namespace {
@@ -37,7 +39,13 @@ Interface::Core::Core(module::Channel& channel, module::Clock& clock, HostNetwor
       context_{channel, clock, timers_, pool_, sink_, builder_, icmp_errors_, counters_, settings_},
       isn_(draw_key(random_)),
       tcp_(context_, isn_),
+      udp_(context_, random_),
+      echo_(std::make_shared<IcmpEcho>(context_)),
       host_alarm_(clock.make_alarm(channel.executor())) {
+  context_.link_freed = [this] {
+    udp_.on_link_available();
+    tcp_.serve_waiters();
+  };
   context_.foreign_link = [this](at::LinkId link) { close_foreign(link); };
 }
 
@@ -52,7 +60,8 @@ void Interface::Core::halt() {
   subscription_.reset();
   listeners_.clear();
   context_.wifi_up = false;
-  tcp_.reset_all(true);
+  reset_flows(true);
+  echo_->abandon();
   host_alarm_->ring();
 }
 
@@ -73,6 +82,7 @@ void Interface::Core::on_state(module::State state) {
     return;
   }
   pool_.reset(channel_.dialect().links);
+  asio::co_spawn(channel_.executor(), close_leftovers(), asio::detached);
   learn_addresses();
 }
 
@@ -84,13 +94,14 @@ void Interface::Core::on_report(const at::Report& report) {
   } else if (std::holds_alternative<at::WifiDisconnected>(report)) {
     network_lost(false);
   } else if (const auto* connected = std::get_if<at::LinkConnected>(&report)) {
-    if (!tcp_.on_report(*connected) && !connected->failed) close_foreign(connected->link);
+    const bool ours = tcp_.on_report(*connected) || udp_.owns(connected->link);
+    if (!ours && !connected->failed) close_foreign(connected->link);
   } else if (const auto* closed = std::get_if<at::LinkClosed>(&report)) {
     if (pool_.use(closed->link) == LinkUse::foreign && closed->link < pool_.size()) {
       pool_.give_back(closed->link);
-      tcp_.serve_waiters();
-    } else {
-      (void)tcp_.on_report(*closed);
+      context_.link_freed();
+    } else if (!tcp_.on_report(*closed)) {
+      (void)udp_.on_closed(closed->link);
     }
   } else if (const auto* waiting = std::get_if<at::DataWaiting>(&report)) {
     (void)tcp_.on_report(*waiting);
@@ -99,7 +110,8 @@ void Interface::Core::on_report(const at::Report& report) {
 
 void Interface::Core::on_payload(const at::Payload& payload, at::Bytes chunk, std::size_t remaining, bool aborted) {
   if (payload.kind != at::PayloadKind::ipd || !payload.link) return;
-  (void)tcp_.on_payload(*payload.link, chunk, remaining, aborted);
+  if (!tcp_.on_payload(*payload.link, chunk, remaining, aborted))
+    (void)udp_.on_payload(payload, chunk, remaining, aborted);
 }
 
 // A link that we did not open: nobody here wants it, and its id is needed.
@@ -109,14 +121,23 @@ void Interface::Core::close_foreign(at::LinkId link) {
   asio::co_spawn(channel_.executor(), close_stray_link(link), asio::detached);
 }
 
+// A module that was not reset when the daemon restarted still has its links.
+asio::awaitable<void> Interface::Core::close_leftovers() {
+  const auto self = shared_from_this();
+  module::RunOptions options;
+  const at::Outcome outcome = co_await channel_.run(at::commands::link_list(channel_.dialect()), std::move(options));
+  if (halted_ || !outcome.ok()) co_return;
+  for (const at::LinkState& link : at::parse_link_list(outcome.responses))
+    if (pool_.use(link.link) == LinkUse::free) close_foreign(link.link);
+}
+
 asio::awaitable<void> Interface::Core::close_stray_link(at::LinkId link) {
   const auto self = shared_from_this();
-  const auto generation = generation_;
   module::RunOptions options;
   const at::Outcome outcome = co_await channel_.run(at::commands::close(link), std::move(options));
-  if (halted_ || generation != generation_ || pool_.use(link) != LinkUse::foreign) co_return;
+  if (halted_ || pool_.use(link) != LinkUse::foreign) co_return;
   if (outcome.ok() || outcome.status == at::Outcome::Status::error) pool_.give_back(link);
-  tcp_.serve_waiters();
+  context_.link_freed();
 }
 
 void Interface::Core::on_packet(at::Bytes bytes) {
@@ -145,16 +166,38 @@ void Interface::Core::dispatch(const Packet& packet) {
       else
         counters_.add(Counter::dropped_malformed);
       break;
+    case Protocol::udp:
+      if (const auto datagram = parse_udp(packet))
+        udp_.on_datagram(packet, *datagram);
+      else
+        counters_.add(Counter::dropped_malformed);
+      break;
+    case Protocol::icmp:
+    case Protocol::icmp6:
+      on_icmp(packet);
+      break;
     default:
+      // What the kernel says of its own accord to a new interface (IGMP, …) deserves no answer either.
       counters_.add(Counter::dropped_protocol);
       icmp_errors_.send(packet.destination, packet.bytes, IcmpError::protocol_unreachable);
       break;
   }
 }
 
+void Interface::Core::on_icmp(const Packet& packet) {
+  const auto message = parse_icmp(packet);
+  if (!message)
+    counters_.add(Counter::dropped_malformed);
+  else if (message->is_echo_request())
+    echo_->on_request(*message);
+  else
+    counters_.add(Counter::dropped_protocol);  // router solicitations, MLD, errors about our packets
+}
+
 std::vector<LinkStatus> Interface::Core::links() const {
   std::vector<LinkStatus> links;
   tcp_.list_links(links);
+  udp_.list_links(links);
   for (std::size_t i = 0; i < pool_.size(); ++i) {
     if (pool_.use(static_cast<at::LinkId>(i)) != LinkUse::foreign) continue;
     LinkStatus foreign;

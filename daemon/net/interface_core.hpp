@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "net/connect_policy.hpp"
+#include "net/icmp_echo.hpp"
 #include "net/icmp_errors.hpp"
 #include "net/interface.hpp"
 #include "net/link_context.hpp"
@@ -18,6 +19,7 @@
 #include "net/tcp_isn.hpp"
 #include "net/tcp_table.hpp"
 #include "net/timers.hpp"
+#include "net/udp_table.hpp"
 
 namespace espat::net {
 
@@ -63,6 +65,9 @@ class Interface::Core final : public module::Observer, public std::enable_shared
   };
 
   void dispatch(const Packet& packet);
+  void on_icmp(const Packet& packet);
+  /// Flows first: RST and ICMP go out while the host still has the address.
+  void reset_flows(bool links_gone);
   void network_lost(bool links_gone);
   void learn_addresses();
   boost::asio::awaitable<void> learn(std::uint64_t generation);
@@ -70,6 +75,7 @@ class Interface::Core final : public module::Observer, public std::enable_shared
   void adopt(std::optional<InterfaceAddresses> addresses);
   boost::asio::awaitable<void> keep_host_in_step();
   void close_foreign(at::LinkId link);
+  boost::asio::awaitable<void> close_leftovers();
   boost::asio::awaitable<void> close_stray_link(at::LinkId link);
   void changed();
 
@@ -87,6 +93,8 @@ class Interface::Core final : public module::Observer, public std::enable_shared
   LinkContext context_;
   TcpIsn isn_;
   TcpTable tcp_;
+  UdpTable udp_;
+  std::shared_ptr<IcmpEcho> echo_;
   Reassembler reassembler_;
   std::uint64_t fragments_dropped_ = 0;
   module::Subscription subscription_;

@@ -4,12 +4,13 @@
 #include "at/commands.hpp"
 #include "at/responses.hpp"
 #include "net/interface_core.hpp"
+#include "net/resolver.hpp"
 
 namespace espat::net {
 namespace asio = boost::asio;
 
 asio::awaitable<Result<at::Milliseconds>> Interface::Core::ping(std::string host) {
-  const auto self = shared_from_this();
+  const auto self = shared_from_this();  // lives until the answer is there
   // The module is never asked to resolve a name: that can hold its channel for 21 s (measured 14).
   auto addresses = co_await resolve(host, AddressFamily::any);
   if (!addresses) co_return addresses.error();
@@ -25,12 +26,19 @@ asio::awaitable<Result<at::Milliseconds>> Interface::Core::ping(std::string host
 }
 
 asio::awaitable<Result<std::vector<std::string>>> Interface::Core::resolve(std::string name, AddressFamily family) {
+  const auto self = shared_from_this();
   if (const auto literal = Address::parse(name)) {
     const bool fits = family == AddressFamily::any || (family == AddressFamily::ipv6) == literal->is_v6();
     if (!fits) co_return Error{ErrorKind::not_found, name + " is an address of the other family"};
     co_return std::vector<std::string>{literal->text()};
   }
-  co_return Error{ErrorKind::not_supported, "names cannot be resolved yet"};
+  if (!wanted_) co_return Error{ErrorKind::not_ready, "the module is not joined to a network"};
+  const std::vector<Address> servers = wanted_->dns;
+  auto resolved = co_await resolve_name(context_, udp_, servers, name, family);
+  if (!resolved) co_return resolved.error();
+  std::vector<std::string> texts;
+  for (const Address& address : *resolved) texts.push_back(address.text());
+  co_return texts;
 }
 
 }  // namespace espat::net

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <functional>
+#include <optional>
 
 #include "module/channel.hpp"
 #include "module/clock.hpp"
@@ -31,8 +32,12 @@ struct LinkContext {
 
   /// Joined and with an address. While false, nothing is sent and every connect fails.
   bool wifi_up = false;
+  /// The broadcast address of our IPv4 prefix.
+  std::optional<Address> broadcast{};
   /// An id is in use although we did not open it: marks it in the pool and closes it.
   std::function<void(at::LinkId)> foreign_link{};
+  /// An id was given back to the pool.
+  std::function<void()> link_freed{};
   /// When each link last carried payload, in either direction.
   std::array<module::TimePoint, 256> activity{};
 

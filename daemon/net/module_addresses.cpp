@@ -1,8 +1,10 @@
 #include "net/module_addresses.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <string_view>
+#include <utility>
 
 namespace espat::net {
 namespace {
@@ -24,6 +26,17 @@ std::optional<std::uint8_t> prefix_length(const Address& netmask) {
   const int ones = std::countl_one(mask);
   if (std::popcount(mask) != ones) return std::nullopt;
   return static_cast<std::uint8_t>(ones);
+}
+
+std::optional<Address> broadcast_address(const AddressPrefix& address) {
+  if (address.address.is_v6() || address.length >= 31) return std::nullopt;
+  std::array<std::uint8_t, 4> bytes{};
+  const auto own = address.address.bytes();
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const int bits = std::clamp(address.length - static_cast<int>(8 * i), 0, 8);
+    bytes[i] = static_cast<std::uint8_t>(own[i] | (0xffU >> static_cast<unsigned>(bits)));
+  }
+  return Address::from_bytes(bytes);
 }
 
 std::optional<InterfaceAddresses> interface_addresses(const at::StationAddress& station, const at::DnsServers& dns,

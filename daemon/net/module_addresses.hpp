@@ -13,6 +13,9 @@ namespace espat::net {
 std::optional<InterfaceAddresses> interface_addresses(const at::StationAddress& station, const at::DnsServers& dns,
                                                       std::uint32_t mtu);
 
+/// The IPv4 prefix's own broadcast address; nothing for prefixes that have none (/31, /32) and for IPv6.
+std::optional<Address> broadcast_address(const AddressPrefix& address);
+
 /// How many leading bits of a netmask are set; nothing if it is no netmask.
 std::optional<std::uint8_t> prefix_length(const Address& netmask);
 

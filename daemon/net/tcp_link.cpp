@@ -225,6 +225,9 @@ asio::awaitable<void> TcpLink::close() {
   if (state_ == State::closing)
     context_->channel.report_trouble("link " + std::to_string(id_) + " cannot be closed: AT+CIPCLOSE is not answered");
   state_ = State::closed;
+  if (!module_passive_) co_return;
+  module::RunOptions options;
+  (void)co_await context_->channel.run(at::commands::receive_type(id_, at::ReceiveType::active), std::move(options));
 }
 
 }  // namespace espat::net

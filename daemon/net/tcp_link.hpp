@@ -129,8 +129,9 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   std::unique_ptr<module::Alarm> upload_alarm_;  // of upload()
 
   State state_ = State::connecting;
-  bool passive_ = false;
-  bool waiting_ = false;  // passive: the module announced data
+  bool passive_ = false;         // as far as reading goes
+  bool module_passive_ = false;  // what the module has for this id; it outlives the link (measured D.12)
+  bool waiting_ = false;         // passive: the module announced data
   bool uploading_ = false;
   bool send_failed_ = false;
   bool data_lost_ = false;   // a payload was cut short

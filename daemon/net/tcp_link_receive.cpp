@@ -110,6 +110,7 @@ asio::awaitable<bool> TcpLink::set_passive(bool passive) {
   options.urgency = module::Urgency::control;
   const at::Outcome outcome = co_await context_->channel.run(at::commands::receive_type(id_, type), std::move(options));
   if (context_ == nullptr) co_return false;
+  if (outcome.status != at::Outcome::Status::error) module_passive_ = passive || !outcome.ok();
   passive_ = outcome.ok() ? passive : !passive;
   if (outcome.ok() && passive) context_->counters.add(Counter::passive_switches);
   co_return outcome.ok();

@@ -234,7 +234,7 @@ void TcpTable::link_released(TcpLink& link) {
   const at::LinkId id = link.id();
   std::erase_if(links_, [&](const auto& other) { return other.get() == &link; });
   if (context_.pool.use(id) == LinkUse::tcp) context_.pool.give_back(id);
-  serve_waiters();
+  context_.link_freed();
 }
 
 void TcpTable::list_links(std::vector<LinkStatus>& out) const {

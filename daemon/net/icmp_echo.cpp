@@ -1,0 +1,53 @@
+#include "net/icmp_echo.hpp"
+
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "at/commands.hpp"
+#include "at/responses.hpp"
+
+namespace espat::net {
+namespace asio = boost::asio;
+
+void IcmpEcho::on_request(const IcmpMessage& request) {
+  if (context_ == nullptr) return;
+  const auto now = context_->clock.now();
+  if (!context_->wifi_up || request.destination.is_multicast() || request.destination.is_limited_broadcast() ||
+      request.destination.is_loopback()) {
+    context_->counters.add(Counter::dropped_scope);
+    return;
+  }
+  constexpr at::LinkId kNone = 255;  // no link of our own: all of them are "others"
+  const bool data = context_->others_busy(kNone, now);
+  if (running_ || (data && last_ && now - *last_ < kBetweenWhileBusy)) {
+    context_->counters.add(Counter::dropped_echo);
+    return;
+  }
+  running_ = true;
+  last_ = now;
+  source_ = request.source;
+  destination_ = request.destination;
+  identifier_ = request.identifier();
+  sequence_ = request.sequence();
+  payload_.assign(request.payload.begin(), request.payload.end());
+  asio::co_spawn(context_->channel.executor(), ping(shared_from_this()), asio::detached);
+}
+
+asio::awaitable<void> IcmpEcho::ping(std::shared_ptr<IcmpEcho> self) {
+  const auto generation = self->generation_;
+  auto command = at::commands::ping(self->destination_.text());
+  if (command) {
+    module::RunOptions options;
+    options.urgency = module::Urgency::data;
+    const at::Outcome outcome = co_await self->context_->channel.run(std::move(*command), std::move(options));
+    if (self->context_ == nullptr) co_return;
+    if (outcome.ok() && at::parse_ping(outcome.responses) && generation == self->generation_)
+      (void)self->context_->builder.echo_reply(self->destination_, self->source_, self->identifier_, self->sequence_,
+                                               self->payload_);
+  }
+  self->running_ = false;
+}
+
+}  // namespace espat::net

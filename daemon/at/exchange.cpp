@@ -185,7 +185,9 @@ void Exchange::retry() {
 
 Reaction Exchange::expire() {
   if (finished_) return {};
-  return finish(Outcome::Status::timeout);
+  auto reaction = finish(Outcome::Status::timeout);
+  reaction.write_payload = phase_ == Phase::payload;
+  return reaction;
 }
 
 Reaction Exchange::module_gone() {

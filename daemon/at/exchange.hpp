@@ -73,7 +73,8 @@ class Exchange {
   Reaction payload_written();
   /// The owner writes the same line again, after `busy`.
   void retry();
-  /// The deadline has passed: outcome `timeout`, at once; late answers are taken until is_over().
+  /// The deadline has passed: outcome `timeout`, at once; late answers are taken until is_over(). With `write_payload`
+  /// if the module has prompted and may still wait for bytes.
   Reaction expire();
   /// The module or the port has gone: outcome `reset`, and nothing more will come.
   Reaction module_gone();

@@ -285,6 +285,15 @@ TEST(Abandoning, ALatePromptStillWantsBytes) {  // quirks 72-74
   EXPECT_TRUE(driver.exchange.is_over());
 }
 
+TEST(Abandoning, InTheMiddleOfThePayloadSaysThatTheModuleStillWaits) {
+  Driver driver(commands::send(0, 5));
+  driver.module_says("\r\nOK\r\n\r\n>");
+  const auto reaction = driver.exchange.expire();
+  EXPECT_TRUE(reaction.finished);
+  EXPECT_TRUE(reaction.write_payload);
+  EXPECT_TRUE(driver.outcome().payload_written);
+}
+
 TEST(Abandoning, ASuccessorsQueryIsNotEndedByTheLateFinal) {
   Driver driver(commands::query_multiplex(), {.before = Unanswered{}});
   driver.module_says("\r\nERROR\r\n");

@@ -1,0 +1,61 @@
+// quirks.md says how each quirk is met: it must list them all, and the tests that it names must exist.
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace espat::at::test {
+namespace {
+
+std::string read_table() {
+  std::ifstream in(ESPAT_QUIRKS);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+/// "Suite/Test" of all tests; of a parameterised one also "Suite/Parameter".
+std::set<std::string> registered_tests() {
+  std::set<std::string> names;
+  const auto& unit = *testing::UnitTest::GetInstance();
+  for (int i = 0; i < unit.total_test_suite_count(); ++i) {
+    const auto& suite = *unit.GetTestSuite(i);
+    const std::string full = suite.name();
+    const auto suite_name = full.substr(full.find('/') == std::string::npos ? 0 : full.find('/') + 1);
+    for (int j = 0; j < suite.total_test_count(); ++j) {
+      const std::string test = suite.GetTestInfo(j)->name();
+      const auto slash = test.find('/');
+      names.insert(suite_name + "/" + test.substr(0, slash));
+      if (slash != std::string::npos) names.insert(suite_name + "/" + test.substr(slash + 1));
+    }
+  }
+  return names;
+}
+
+TEST(Quirks, ThatTouchTheLanguageAreAllInTheTable) {
+  const auto table = read_table();
+  std::vector<int> wanted{100, 104, 105, 106, 110, 137};
+  for (const auto& [first, last] : {std::pair{5, 10}, {21, 51}, {62, 72}, {79, 91}, {118, 124}})
+    for (int quirk = first; quirk <= last; ++quirk) wanted.push_back(quirk);
+  for (const int quirk : wanted)
+    EXPECT_NE(table.find("\n| " + std::to_string(quirk) + " | "), std::string::npos) << "quirk " << quirk;
+}
+
+TEST(Quirks, NameTestsThatExist) {
+  const auto table = read_table();
+  const auto tests = registered_tests();
+  const std::regex name("`([A-Z]\\w+/[A-Z]\\w+)`");
+  int count = 0;
+  for (std::sregex_iterator match(table.begin(), table.end(), name), end; match != end; ++match) {
+    const std::string test = (*match)[1];
+    if (test == "Suite/Test") continue;
+    EXPECT_TRUE(tests.contains(test)) << test;
+    ++count;
+  }
+  EXPECT_GT(count, 50);
+}
+
+}  // namespace
+}  // namespace espat::at::test

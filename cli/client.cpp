@@ -246,13 +246,6 @@ bool Client::daemon_runs() {
   return !connection_->owner().empty();
 }
 
-std::string Client::daemon_version() {
-  const auto [version] = connection_->call<sdbus::Variant>(service, root, "org.freedesktop.DBus.Properties", "Get",
-                                                           connection_->settings.timeout.value_or(usual),
-                                                           std::string{"org.espat1.Manager"}, std::string{"Version"});
-  return version.get<std::string>();
-}
-
 std::vector<ModuleView> Client::modules() {
   return connection_->modules();
 }
@@ -313,10 +306,6 @@ Json Client::known_networks(const std::string& path) {
 
 void Client::forget(const std::string& path, const std::string& ssid, const Options& options) {
   connection_->control<>(path, "Station", "Forget", usual, options, ssid);
-}
-
-std::int32_t Client::signal_strength(const std::string& path) {
-  return std::get<0>(connection_->ask<std::int32_t>(path, "Station", "SignalStrength", usual));
 }
 
 Json Client::links(const std::string& path) {

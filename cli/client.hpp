@@ -65,7 +65,6 @@ class Client {
 
   /// True if the daemon is on the bus; does not start it.
   bool daemon_runs();
-  std::string daemon_version();
   /// In the order of their names.
   std::vector<ModuleView> modules();
 
@@ -88,7 +87,6 @@ class Client {
   void disconnect(const std::string& path);
   Json known_networks(const std::string& path);
   void forget(const std::string& path, const std::string& ssid, const Options& options);
-  std::int32_t signal_strength(const std::string& path);
 
   Json links(const std::string& path);
   Json waiters(const std::string& path);

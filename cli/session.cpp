@@ -26,12 +26,12 @@ void Session::line(std::string_view text) const {
 }
 
 void Session::progress(std::string_view text) const {
-  if (!terminal_.output || !terminal_.input || json()) return;
+  if (!terminal_.cursor || !terminal_.input || json()) return;
   std::fprintf(stderr, "%s", printable(text).c_str());
 }
 
 void Session::progress_done() const {
-  if (!terminal_.output || !terminal_.input || json()) return;
+  if (!terminal_.cursor || !terminal_.input || json()) return;
   std::fputs("\r\x1b[K", stderr);
 }
 

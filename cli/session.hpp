@@ -38,7 +38,7 @@ class Session {
   void show(const Json& json) const;
   /// A line of text; verbs print none with --json.
   void line(std::string_view text) const;
-  /// A word to a person who waits (standard error); nothing unless both output and input are a terminal.
+  /// A word to a person who waits (standard error); nothing unless somebody is there to see it.
   void progress(std::string_view text) const;
   /// Takes the word back.
   void progress_done() const;

@@ -151,7 +151,8 @@ Terminal look_at_terminal() {
   terminal.output = ::isatty(STDOUT_FILENO) == 1;
   terminal.input = ::isatty(STDIN_FILENO) == 1;
   const std::string type = environment("TERM");
-  terminal.colour = terminal.output && environment("NO_COLOR").empty() && !type.empty() && type != "dumb";
+  terminal.cursor = terminal.output && !type.empty() && type != "dumb";
+  terminal.colour = terminal.cursor && environment("NO_COLOR").empty();
   winsize size{};
   if (terminal.output && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
     terminal.width = size.ws_col;
@@ -196,11 +197,6 @@ std::string first_line_of(const std::string& path) {
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)};
   if (file.number() < 0) throw Failure{ExitStatus::failed, "Cannot read " + path + ": " + std::strerror(errno) + "."};
   return read_line(file.number(), 256).value_or("");
-}
-
-void wipe(std::string& secret) {
-  ::explicit_bzero(secret.data(), secret.size());
-  secret.clear();
 }
 
 }  // namespace espat::cli

@@ -11,6 +11,7 @@ namespace espat::cli {
 struct Terminal {
   bool output = false;     ///< standard output is a terminal
   bool input = false;      ///< standard input is a terminal
+  bool cursor = false;     ///< output is one whose line can be taken back
   bool colour = false;     ///< output is one that shows colours, and NO_COLOR is not set
   std::size_t width = 0;   ///< columns; 0: unlimited
   std::size_t height = 0;  ///< lines; 0: unknown
@@ -33,8 +34,5 @@ bool ask_consent(const std::string& question);
 /// The first line of a file, or of standard input for "-", without its line end. Throws Failure if it cannot be read or
 /// is longer than a passphrase can be.
 std::string first_line_of(const std::string& path);
-
-/// Overwrites a secret before its memory is given back.
-void wipe(std::string& secret);
 
 }  // namespace espat::cli

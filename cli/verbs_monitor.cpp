@@ -13,19 +13,19 @@
 namespace espat::cli {
 namespace {
 
-/// The wall clock in the given strftime format with milliseconds behind it.
-std::string now(const char* format) {
+/// The wall clock with milliseconds: local time of day for people, RFC 3339 in UTC for programs.
+std::string now(bool for_people) {
   const auto time = std::chrono::system_clock::now();
   const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
   const auto milliseconds =
       std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count() % 1000;
-  std::tm local{};
-  localtime_r(&seconds, &local);
+  std::tm broken_down{};
+  for_people ? localtime_r(&seconds, &broken_down) : gmtime_r(&seconds, &broken_down);
   std::array<char, 48> text{};
-  std::strftime(text.data(), text.size(), format, &local);
+  std::strftime(text.data(), text.size(), for_people ? "%T" : "%FT%T", &broken_down);
   std::array<char, 8> fraction{};
   std::snprintf(fraction.data(), fraction.size(), ".%03d", static_cast<int>(milliseconds));
-  return std::string{text.data()} + fraction.data();
+  return std::string{text.data()} + fraction.data() + (for_people ? "" : "Z");
 }
 
 const char* kind_of(Event::Kind kind) {
@@ -80,7 +80,7 @@ void show_event(const Session& session, const Event& event) {
   if (event.kind == Event::Kind::changed && values.empty()) return;
   const Json nothing = nullptr;
   if (session.json()) {
-    const Json object{{"time", now("%FT%T")},
+    const Json object{{"time", now(false)},
                       {"module", event.module.empty() ? nothing : Json(event.module)},
                       {"event", kind_of(event.kind)},
                       {"interface", event.interface.empty() ? nothing : Json(event.interface)},
@@ -98,7 +98,7 @@ void show_event(const Session& session, const Event& event) {
                    : words({value, std::nullopt, Tone::plain});
   }
   const std::string module = event.module.empty() ? "espatd" : event.module;
-  session.line(paint(now("%T"), Tone::dim, session.look().colour) + " " + module + " " +
+  session.line(paint(now(true), Tone::dim, session.look().colour) + " " + module + " " +
                paint(line, tone_of(event), session.look().colour));
 }
 

@@ -1,8 +1,7 @@
 // The station: scanning, joining and leaving networks, and the networks that the host knows.
 //
-// A passphrase is asked for on the terminal, or read from a file or from standard input; it is overwritten after use
-// and never printed. It is asked for only where it is needed: not for a network that is known, nor for one that the
-// scan shows as open.
+// A passphrase is asked for on the terminal, or read from a file or from standard input; it is never printed. It is
+// asked for only where it is needed: not for a network that is known, nor for one that the scan shows as open.
 #include <array>
 #include <chrono>
 #include <ctime>
@@ -137,15 +136,13 @@ std::string passphrase_for(Session& session, const std::string& path, const Join
   return std::move(*answer);
 }
 
-void join_network(Session& session, Join& join) {
+void join_network(Session& session, const Join& join) {
   require_ssid(join.ssid);
   const ModuleView view = session.module();
   Options options;
   const std::string ssid = ssid_argument(join.ssid, options);
-  std::string passphrase = passphrase_for(session, view.path, join);
+  const std::string passphrase = passphrase_for(session, view.path, join);
   if (!passphrase.empty()) options["passphrase"] = passphrase;
-  wipe(passphrase);
-  if (join.passphrase) wipe(*join.passphrase);
   if (!join.bssid.empty()) options["bssid"] = join.bssid;
   if (join.hidden) options["hidden"] = true;
   if (join.no_save) options["save"] = false;

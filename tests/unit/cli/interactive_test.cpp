@@ -64,6 +64,26 @@ TEST_F(OnTerminal, ControlCharactersOfTheModuleStayOut) {
   EXPECT_NE(espatctl_on_terminal({"at", "AT+NAME a b"}).output.find("+NAME:\\x1b[31mred"), std::string::npos);
 }
 
+TEST_F(OnTerminal, LongOutputIsPagedUnlessThatIsNotWanted) {
+  ::setenv("ESPAT_PAGER", "sed s/^/paged:/", 1);
+  ::setenv("LINES", "2", 1);
+  EXPECT_NE(espatctl_on_terminal({"networks"}).output.find("paged:"), std::string::npos);
+  EXPECT_EQ(espatctl_on_terminal({"networks", "--no-pager"}).output.find("paged:"), std::string::npos);
+  EXPECT_EQ(espatctl({"networks"}).output.find("paged:"), std::string::npos) << "not on a terminal";
+  ::unsetenv("LINES");
+  EXPECT_EQ(espatctl_on_terminal({"networks"}).output.find("paged:"), std::string::npos) << "it fits";
+  ::unsetenv("ESPAT_PAGER");
+}
+
+TEST_F(OnTerminal, MonitorSurvivesARestartOfTheDaemon) {
+  const Outcome outcome =
+      espatctl_on_terminal({"monitor"}, {{"link-closed", "", [this] { bus_.stop_daemon(); }},
+                                         {"daemon-stopped", "", [this] { bus_.start_daemon("one"); }},
+                                         {"daemon-started", ""},
+                                         {"link-closed", "\x03"}});
+  EXPECT_EQ(outcome.status, 0) << outcome.output;
+}
+
 TEST_F(OnTerminal, MonitorShowsReportsAndEndsWithCtrlC) {
   const Outcome outcome = espatctl_on_terminal({"monitor"}, {{"link-closed link=3 remote=192.0.2.1:80", "\x03"}});
   EXPECT_EQ(outcome.status, 0) << outcome.output;

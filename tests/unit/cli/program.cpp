@@ -104,6 +104,7 @@ Outcome espatctl_on_terminal(const std::vector<std::string>& arguments, const st
         searched = found + steps[next].expect.size();
         const std::string& typed = steps[next].type;
         if (::write(terminal, typed.data(), typed.size()) < 0) throw std::runtime_error("write");
+        if (steps[next].act) steps[next].act();
         ++next;
         continue;
       }

@@ -1,6 +1,7 @@
 // Running espatctl as a user does: with arguments and standard input, or on a terminal.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,9 @@ struct Outcome {
 Outcome espatctl(const std::vector<std::string>& arguments, const std::string& input = {});
 
 struct Step {
-  std::string expect;  ///< wait until this is on the terminal
-  std::string type;    ///< then type this
+  std::string expect;              ///< wait until this is on the terminal
+  std::string type;                ///< then type this
+  std::function<void()> act = {};  ///< and do this
 };
 
 /// espatctl on a terminal of `width` columns; all that the terminal shows is in `output`.

@@ -56,7 +56,8 @@ void TcpLink::abandon() {
 }
 
 asio::awaitable<void> TcpLink::life(std::shared_ptr<TcpLink> self) {
-  if (co_await self->connect()) {
+  const bool connected = co_await self->connect();
+  if (connected) {
     self->uploading_ = true;
     asio::co_spawn(self->context_->channel.executor(), upload(self), asio::detached);
     co_await self->receive();

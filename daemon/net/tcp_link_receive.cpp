@@ -62,18 +62,18 @@ bool TcpLink::wants_passive() const {
   return backlog() > backlog_limit();
 }
 
+// A co_await in the condition of an `if` is destroyed twice by g++ 12 when the branch jumps: results have names here.
 asio::awaitable<void> TcpLink::receive() {
   while (is_live() && !send_failed_ && !data_lost_) {
-    if (passive_) {
+    if (!passive_ && state_ != State::open) co_return;
+    bool stepped = true;
+    if (passive_)
       co_await receive_passively();
-      continue;
-    }
-    if (state_ != State::open) co_return;
-    if (wants_passive()) {
-      if (co_await set_passive(true)) continue;
-      if (!is_live()) co_return;
-    }
-    co_await alarm_->wait_until(module::never);
+    else if (wants_passive())
+      stepped = co_await set_passive(true);
+    else
+      stepped = false;
+    if (!stepped && is_live()) co_await alarm_->wait_until(module::never);
   }
 }
 

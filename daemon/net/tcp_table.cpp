@@ -83,6 +83,29 @@ void TcpTable::open(const TcpSegment& syn) {
   serve_waiters();
 }
 
+void TcpTable::on_packet_too_big(Bytes quoted, std::uint32_t mtu) {
+  // The quote is cut short and its checksum long past: read only what names the segment.
+  if (quoted.empty()) return;
+  const bool v6 = (quoted[0] >> 4U) == 6;
+  const std::size_t header = v6 ? 40 : static_cast<std::size_t>(quoted[0] & 0x0fU) * 4;
+  if (header < 20 || quoted.size() < header + 8 || quoted[v6 ? 6 : 9] != static_cast<std::uint8_t>(Protocol::tcp))
+    return;
+  const auto number = [&](std::size_t at, std::size_t length) {
+    std::uint32_t value = 0;
+    for (std::size_t i = 0; i < length; ++i) value = value << 8U | quoted[header + at + i];
+    return value;
+  };
+  FlowKey key;  // it was ours: its sender is the far end
+  key.remote = {Address::from_bytes(v6 ? quoted.subspan(8, 16) : quoted.subspan(12, 4)),
+                static_cast<std::uint16_t>(number(0, 2))};
+  key.local = {Address::from_bytes(v6 ? quoted.subspan(24, 16) : quoted.subspan(16, 4)),
+               static_cast<std::uint16_t>(number(2, 2))};
+  const auto found = flows_.find(key);
+  if (found == flows_.end()) return;
+  found->second->flow.on_packet_too_big(number(4, 4), mtu, context_.clock.now());
+  settle(*found->second);
+}
+
 // The SYN of a held flow came again. If our own time-out ended the last attempt, this is the next one.
 void TcpTable::on_held_again(Entry& entry) {
   if (entry.link || waiters_.contains(entry)) return;

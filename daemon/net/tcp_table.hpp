@@ -34,6 +34,8 @@ class TcpTable final : public TcpLinkOwner {
   TcpTable& operator=(const TcpTable&) = delete;
 
   void on_segment(const TcpSegment& segment);
+  /// A router behind the host could not pass on one of our segments, which it quotes (RFC 1191, 8201).
+  void on_packet_too_big(Bytes quoted, std::uint32_t mtu);
 
   // --- the module ---
   /// False if the link is not one of ours.

@@ -170,10 +170,12 @@ void TcpTable::link_failed(TcpLink& link, ConnectVerdict verdict, module::Durati
       break;
     case ConnectVerdict::own_timeout:
       context_.counters.add(Counter::connects_timed_out);
-      if (entry->attempt + 1 >= ConnectPolicy::kMostAttempts)
+      if (entry->attempt + 1 >= ConnectPolicy::kMostAttempts) {
         fail(*entry, IcmpError::host_unreachable);
-      else
-        settle(*entry);  // silence until the SYN repeats
+      } else {
+        entry->last_syn = now;  // silence until it repeats; the wait for that begins here
+        settle(*entry);
+      }
       break;
     case ConnectVerdict::link_in_use:
       enqueue(*entry);

@@ -76,7 +76,8 @@ asio::awaitable<void> UdpLink::serve(std::shared_ptr<UdpLink> self) {
     const bool wanted = !link.queue_.empty() || (link.local_port_ != 0 && link.owner_->is_wanted(link));
     if (link.state_ == State::idle && !wanted) break;
     if (link.state_ == State::idle) {
-      if (!co_await link.open()) break;
+      const bool opened = co_await link.open();
+      if (!opened) break;
       continue;
     }
     if (!link.queue_.empty()) {

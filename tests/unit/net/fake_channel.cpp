@@ -1,0 +1,285 @@
+#include "fake_channel.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+namespace espat::net {
+namespace asio = boost::asio;
+using Status = at::Outcome::Status;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds kTurnAround{2};
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> fields;
+  std::string field;
+  std::istringstream in(text);
+  while (std::getline(in, field, ',')) {
+    std::erase(field, '"');
+    fields.push_back(field);
+  }
+  return fields;
+}
+
+}  // namespace
+
+FakeChannel::FakeChannel(asio::io_context& io, VirtualClock& clock) : links(5), io_(io), clock_(clock) {
+  the_dialect.family = at::Family::esp32c61;
+  the_dialect.commands = {"+CWSTATE", "+CIPSTATE", "+CIPRECVTYPE"};
+}
+
+module::Subscription FakeChannel::observe(module::Observer& observer) {
+  observer_ = &observer;
+  return module::Subscription([this] { observer_ = nullptr; });
+}
+
+void FakeChannel::set_state(module::State state) {
+  state_ = state;
+  if (state != module::State::ready) links.assign(links.size(), Link{});
+  if (observer_ != nullptr) observer_->on_state(state);
+}
+
+void FakeChannel::report(const at::Report& report) {
+  if (observer_ != nullptr) observer_->on_report(report);
+}
+
+asio::awaitable<void> FakeChannel::enter() {
+  if (busy_) {
+    auto alarm = std::shared_ptr<module::Alarm>(clock_.make_alarm(io_.get_executor()));
+    queue_.push_back(alarm);
+    co_await alarm->wait_until(module::never);
+  }
+  busy_ = true;
+}
+
+void FakeChannel::leave() {
+  if (queue_.empty()) {
+    busy_ = false;
+    return;
+  }
+  const auto next = queue_.front();
+  queue_.pop_front();
+  next->ring();
+}
+
+at::Outcome FakeChannel::answer(Status status) {
+  at::Outcome outcome;
+  outcome.status = status;
+  outcome.elapsed = kTurnAround;
+  return outcome;
+}
+
+asio::awaitable<at::Outcome> FakeChannel::run(at::Command command, module::RunOptions options) {
+  if (state_ != module::State::ready) co_return answer(Status::not_ready);
+  co_await enter();
+  const std::string text = command.text();
+  commands.push_back(text);
+  co_await module::pause(clock_, kTurnAround);
+  at::Outcome outcome = answer(Status::ok);
+  const auto equals = text.find('=');
+  const std::string arguments = equals == std::string::npos ? "" : text.substr(equals + 1);
+  const std::string name(command.name());
+  if (state_ != module::State::ready) {
+    outcome.status = Status::reset;
+  } else if (name == "CIPSTART") {
+    outcome = co_await connect(arguments);
+  } else if (name == "CIPCLOSE") {
+    const auto link = static_cast<at::LinkId>(std::stoi(arguments));
+    foreign.erase(link);
+    if (link < links.size() && links[link].open) {
+      shut(link);
+      report(at::LinkClosed{link});
+    } else {
+      outcome.status = Status::error;
+    }
+  } else if (name == "CIPRECVTYPE") {
+    const auto fields = split(arguments);
+    Link& link = links[static_cast<std::size_t>(std::stoi(fields[0]))];
+    link.passive = fields[1] == "1";
+    link.announced = false;
+    const std::string waiting = std::exchange(link.buffer, {});
+    if (!link.passive && !waiting.empty())
+      deliver(static_cast<at::LinkId>(std::stoi(fields[0])), waiting, std::nullopt);
+    else
+      link.buffer = waiting;
+  } else if (name == "CIPRECVDATA") {
+    outcome = read(arguments, options);
+  } else if (name == "CIPRECVLEN") {
+    std::string lengths;
+    for (const Link& link : links) lengths += (lengths.empty() ? "" : ",") + std::to_string(link.buffer.size());
+    outcome.responses.push_back({"CIPRECVLEN", lengths});
+  } else if (name == "CIPSTATE") {
+    for (const at::LinkId id : foreign)
+      outcome.responses.push_back({"CIPSTATE", std::to_string(id) + ",\"TCP\",\"198.51.100.1\",7,333,1"});
+    for (std::size_t i = 0; i < links.size(); ++i)
+      if (links[i].open)
+        outcome.responses.push_back({"CIPSTATE", std::to_string(i) + ",\"TCP\",\"198.51.100.2\",7,334,0"});
+  } else if (name == "CWSTATE") {
+    outcome.responses.push_back({"CWSTATE", joined ? "2,\"net\"" : "0,\"\""});
+  } else if (name == "CIPSTA") {
+    outcome.responses.push_back({"CIPSTA", "ip:\"" + address + "\""});
+    outcome.responses.push_back({"CIPSTA", "gateway:\"192.0.2.1\""});
+    outcome.responses.push_back({"CIPSTA", "netmask:\"255.255.255.0\""});
+  } else if (name == "CIPDNS") {
+    outcome.responses.push_back({"CIPDNS", "0,\"192.0.2.3\",\"114.114.114.114\",\"8.8.8.8\""});
+  } else if (name == "PING") {
+    co_await module::pause(clock_, std::chrono::seconds(1));
+    outcome.status = ping_answers ? Status::ok : Status::error;
+    outcome.responses.push_back({"PING", ping_answers ? "5" : "TIMEOUT"});
+  }
+  leave();
+  co_return outcome;
+}
+
+asio::awaitable<at::Outcome> FakeChannel::connect(const std::string& arguments) {
+  const auto fields = split(arguments);
+  const auto id = static_cast<at::LinkId>(std::stoi(fields[0]));
+  at::Outcome outcome = answer(Status::ok);
+  if (foreign.contains(id) || id >= links.size() || links[id].open) {
+    outcome.status = Status::error;
+    co_return outcome;
+  }
+  Link link;
+  link.open = true;
+  link.udp = fields[1].starts_with("UDP");
+  link.remote = fields[2] + ":" + fields[3];
+  if (link.udp) link.local_port = static_cast<std::uint16_t>(std::stoi(fields[4]));
+  const auto known = far_ends.find(link.remote);
+  const FarEnd far_end = known == far_ends.end() || link.udp ? FarEnd{} : known->second;
+  if (far_end.kind == FarEnd::Kind::silent) {
+    const milliseconds limit = fields.size() > 6 ? milliseconds(std::stoi(fields[6])) : milliseconds(15000);
+    deaf_ = true;
+    co_await module::pause(clock_, limit);
+    deaf_ = false;
+    outcome.elapsed = limit + kTurnAround;
+    for (const Held& held : std::exchange(held_, {})) {
+      if (!held.data.empty()) far_end_sends(held.link, held.data, held.from);
+      if (held.close) far_end_closes(held.link);
+    }
+  }
+  if (far_end.kind != FarEnd::Kind::accepts) {
+    outcome.status = Status::error;
+    co_return outcome;
+  }
+  link.passive = links[id].passive;
+  links[id] = link;
+  at::LinkConnected connected;
+  connected.link = id;
+  connected.incoming = false;
+  report(connected);
+  co_return outcome;
+}
+
+at::Outcome FakeChannel::read(const std::string& arguments, const module::RunOptions& options) {
+  const auto fields = split(arguments);
+  const auto id = static_cast<at::LinkId>(std::stoi(fields[0]));
+  Link& link = links[id];
+  const auto length = std::min(link.buffer.size(), static_cast<std::size_t>(std::stoul(fields[1])));
+  if (length == 0) return answer(Status::error);
+  const std::string data = link.buffer.substr(0, length);
+  link.buffer.erase(0, length);
+  at::Payload payload;
+  payload.kind = at::PayloadKind::receive_data;
+  payload.length = length;
+  options.on_payload(payload, at::Bytes(reinterpret_cast<const std::uint8_t*>(data.data()), data.size()), 0, false);
+  if (!link.buffer.empty()) {
+    report(at::DataWaiting{id, link.buffer.size()});
+  } else {
+    link.announced = false;
+    if (link.close_after_data) {
+      shut(id);
+      report(at::LinkClosed{id});
+    }
+  }
+  return answer(Status::ok);
+}
+
+asio::awaitable<at::Outcome> FakeChannel::send(at::LinkId id, module::BlockSource source) {
+  if (state_ != module::State::ready) co_return answer(Status::not_ready);
+  co_await enter();
+  auto block = source(the_dialect.send_block_limit);
+  at::Outcome outcome = answer(Status::cancelled);
+  if (block) {
+    commands.push_back(block->command.text());
+    longest_block = std::max(longest_block, block->payload.size());
+    const auto line =
+        milliseconds(static_cast<long>(1000.0 * static_cast<double>(block->payload.size()) / rate.bytes_per_second()));
+    co_await module::pause(clock_, 2 * kTurnAround + line);
+    while (send_hangs && state_ == module::State::ready) co_await module::pause(clock_, milliseconds(100));
+    const std::string payload(block->payload.begin(), block->payload.end());
+    if (state_ != module::State::ready)
+      outcome.status = Status::reset;
+    else if (!links[id].open)
+      outcome.status = Status::error;
+    else if (send_fails)
+      outcome.status = Status::send_failed;
+    else
+      outcome.status = Status::ok;
+    if (outcome.ok()) {
+      links[id].received += payload;
+      const auto fields = split(block->command.text().substr(block->command.text().find('=') + 1));
+      if (fields.size() > 3) datagrams.push_back({id, fields[2] + ":" + fields[3], payload});
+    }
+  }
+  leave();
+  co_return outcome;
+}
+
+void FakeChannel::far_end_sends(at::LinkId id, const std::string& data, std::optional<at::Endpoint> from) {
+  if (deaf_) {
+    held_.push_back({id, data, from, false});
+    return;
+  }
+  Link& link = links[id];
+  if (!link.passive) {
+    deliver(id, data, from);
+    return;
+  }
+  link.buffer += data;
+  if (!std::exchange(link.announced, true)) report(at::DataWaiting{id, data.size()});
+}
+
+void FakeChannel::deliver(at::LinkId id, const std::string& data, const std::optional<at::Endpoint>& from) {
+  constexpr std::size_t kLargestReport = 2920;
+  for (std::size_t at = 0; at < data.size(); at += kLargestReport) {
+    const std::string piece = data.substr(at, kLargestReport);
+    at::Payload payload;
+    payload.kind = at::PayloadKind::ipd;
+    payload.link = id;
+    payload.length = piece.size();
+    payload.from = from;
+    if (observer_ == nullptr) return;
+    observer_->on_payload(payload, at::Bytes(reinterpret_cast<const std::uint8_t*>(piece.data()), piece.size()), 0,
+                          false);
+  }
+}
+
+void FakeChannel::far_end_closes(at::LinkId id) {
+  if (deaf_) {
+    held_.push_back({id, {}, {}, true});
+    return;
+  }
+  if (links[id].passive && !links[id].buffer.empty()) {
+    links[id].close_after_data = true;
+    return;
+  }
+  shut(id);
+  report(at::LinkClosed{id});
+}
+
+// The receive type stays with the id (measured D.12).
+void FakeChannel::shut(at::LinkId id) {
+  const bool passive = links[id].passive;
+  links[id] = Link{};
+  links[id].passive = passive;
+}
+
+std::optional<at::LinkId> FakeChannel::link_to(const std::string& remote) const {
+  for (std::size_t i = 0; i < links.size(); ++i)
+    if (links[i].open && links[i].remote == remote) return static_cast<at::LinkId>(i);
+  return std::nullopt;
+}
+
+}  // namespace espat::net

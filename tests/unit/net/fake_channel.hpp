@@ -1,0 +1,104 @@
+// A channel with a module behind it that does what the test says: links, far ends, receive types, virtual time.
+//
+// As measured (reference/measured-*.md): one command at a time; a connect that hangs stops reception too; passive links
+// announce once.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "module/channel.hpp"
+#include "virtual_clock.hpp"
+
+namespace espat::net {
+
+class FakeChannel final : public module::Channel {
+ public:
+  /// What a far end does when it is connected to.
+  struct FarEnd {
+    enum class Kind : std::uint8_t { accepts, refuses, silent } kind = Kind::accepts;
+  };
+  struct Link {
+    bool open = false;
+    bool udp = false;
+    bool passive = false;
+    bool announced = false;
+    bool close_after_data = false;
+    std::string remote;    // "192.0.2.1:80"
+    std::string received;  // from us
+    std::string buffer;    // for us, while passive
+    std::uint16_t local_port = 0;
+  };
+
+  FakeChannel(boost::asio::io_context& io, VirtualClock& clock);
+
+  boost::asio::any_io_executor executor() const override { return io_.get_executor(); }
+  module::State state() const override { return state_; }
+  module::LineRate line_rate() const override { return rate; }
+  const at::Dialect& dialect() const override { return the_dialect; }
+  boost::asio::awaitable<at::Outcome> run(at::Command command, module::RunOptions options) override;
+  boost::asio::awaitable<at::Outcome> send(at::LinkId link, module::BlockSource source) override;
+  bool is_busy() const override { return busy_; }
+  module::Subscription observe(module::Observer& observer) override;
+  void report_trouble(std::string what) override { troubles.push_back(std::move(what)); }
+
+  // --- the test's side ---
+  void set_state(module::State state);
+  void report(const at::Report& report);
+  /// The far end of a link sends; held back while a connect hangs, buffered while passive.
+  void far_end_sends(at::LinkId link, const std::string& data, std::optional<at::Endpoint> from = std::nullopt);
+  void far_end_closes(at::LinkId link);
+  std::optional<at::LinkId> link_to(const std::string& remote) const;
+
+  module::LineRate rate{};
+  at::Dialect the_dialect{};
+  std::map<std::string, FarEnd> far_ends;  // by "address:port"; others accept
+  std::vector<Link> links;
+  std::vector<std::string> commands;  // as they began
+  struct Datagram {
+    at::LinkId link;
+    std::string to;
+    std::string payload;
+  };
+  std::vector<Datagram> datagrams;
+  std::vector<std::string> troubles;
+  std::set<at::LinkId> foreign;  // ids that CIPSTART finds taken
+  bool send_fails = false;       // SEND FAIL
+  bool send_hangs = false;       // until cleared
+  bool joined = true;
+  bool ping_answers = true;
+  std::string address = "192.0.2.15";
+  std::size_t longest_block = 0;
+
+ private:
+  boost::asio::awaitable<void> enter();
+  void leave();
+  at::Outcome answer(at::Outcome::Status status);
+  boost::asio::awaitable<at::Outcome> connect(const std::string& text);
+  void shut(at::LinkId id);
+  at::Outcome read(const std::string& arguments, const module::RunOptions& options);
+  void deliver(at::LinkId link, const std::string& data, const std::optional<at::Endpoint>& from);
+
+  boost::asio::io_context& io_;
+  VirtualClock& clock_;
+  module::State state_ = module::State::ready;
+  module::Observer* observer_ = nullptr;
+  bool busy_ = false;
+  bool deaf_ = false;
+  std::deque<std::shared_ptr<module::Alarm>> queue_;
+  struct Held {
+    at::LinkId link;
+    std::string data;
+    std::optional<at::Endpoint> from;
+    bool close = false;
+  };
+  std::vector<Held> held_;
+};
+
+}  // namespace espat::net

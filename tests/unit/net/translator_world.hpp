@@ -1,0 +1,103 @@
+// A whole interface in virtual time: programs of the host on one side (HostProgram), a module on the other
+// (FakeChannel).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "fake_channel.hpp"
+#include "net/interface.hpp"
+#include "net/packet_builder.hpp"
+
+namespace espat::net {
+
+/// The host's kernel and programs: keeps every packet, and plays TCP well enough for the translator.
+class FakeHost final : public PacketSink, public HostNetwork {
+ public:
+  struct Icmp {
+    std::uint8_t type, code;
+    Address source;
+    std::vector<std::uint8_t> payload;
+    std::uint16_t identifier, sequence;
+  };
+  struct Datagram {
+    FlowKey flow;  // local: the far end, as parsed
+    std::string payload;
+  };
+  struct Segment {
+    TcpSegment header;  // its views are dead
+    std::string payload;
+  };
+
+  void send(Bytes packet) override;
+  boost::asio::awaitable<Result<void>> apply(const InterfaceAddresses& addresses) override;
+  boost::asio::awaitable<void> withdraw() override;
+
+  std::vector<Segment> segments;
+  std::vector<Icmp> icmp;
+  std::vector<Datagram> datagrams;
+  std::optional<InterfaceAddresses> applied;
+  std::vector<std::string> events;  // "apply", "withdraw", "rst"
+};
+
+struct World {
+  World();
+  ~World();
+  void run(module::Duration duration) { clock.advance(io, duration); }
+
+  boost::asio::io_context io;
+  VirtualClock clock;
+  FakeChannel channel{io, clock};
+  FakeHost host;
+  std::uint32_t seed = 1;
+  InterfaceSettings settings{};
+  std::unique_ptr<Interface> interface;
+  /// Begins once joined, as after bring-up.
+  void start();
+
+  void packet(Bytes bytes) { interface->on_packet(bytes); }
+  void datagram(const std::string& from, std::uint16_t from_port, const std::string& to, std::uint16_t to_port,
+                const std::string& payload);
+  void echo_request(const std::string& to, std::uint16_t sequence);
+  std::size_t count_commands(const std::string& prefix) const;
+};
+
+/// One TCP program of the host.
+class HostProgram {
+ public:
+  HostProgram(World& world, std::uint16_t port, const std::string& remote, std::uint16_t remote_port);
+
+  void connect();                      // SYN, also its repetition
+  void send(const std::string& data);  // in segments of at most 1460
+  void finish();
+  void reset();
+  /// Processes what has come since; acknowledges all of it if reading.
+  void poll();
+
+  bool reading = true;
+  bool established = false;
+  bool refused = false;  // RST before established
+  bool was_reset = false;
+  bool far_end_finished = false;
+  std::string received;
+  std::uint32_t acknowledged = 0;  // of ours, by the translator
+
+ private:
+  void emit(std::uint8_t flags, const std::string& payload = {}, std::uint32_t sequence_back = 0);
+  World& world_;
+  SocketAddress local_;
+  SocketAddress remote_;
+  std::uint32_t first_sent_ = 1000;
+  std::uint32_t next_sent_ = 1000;
+  std::uint32_t next_received_ = 0;
+  std::size_t seen_ = 0;
+  bool syn_sent_ = false;
+};
+
+}  // namespace espat::net

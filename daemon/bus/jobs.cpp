@@ -61,13 +61,16 @@ boost::asio::awaitable<void> Jobs::until(Done done) {
 }
 
 boost::asio::awaitable<void> Jobs::until_object_is_free(std::string object) {
-  co_await until([this, object = std::move(object)] {
+  // A local: g++ 12 destroys a temporary closure within a co_await twice.
+  const auto is_free = [this, &object] {
     return std::none_of(jobs_.begin(), jobs_.end(), [&](const auto& job) { return job->object == object; });
-  });
+  };
+  co_await until(is_free);
 }
 
 boost::asio::awaitable<void> Jobs::until_idle() {
-  co_await until([this] { return jobs_.empty(); });
+  const auto is_idle = [this] { return jobs_.empty(); };
+  co_await until(is_idle);
 }
 
 }  // namespace espat::bus

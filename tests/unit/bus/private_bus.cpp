@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ PrivateBus::PrivateBus() {
   const std::string configuration = "--config-file=" + (directory_ / "bus.conf").string();
   daemon_ = ::fork();
   if (daemon_ == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // also if the test is killed
     ::dup2(ends[1], STDOUT_FILENO);
     ::execl(DBUS_DAEMON_PROGRAM, DBUS_DAEMON_PROGRAM, "--nofork", "--nopidfile", "--print-address",
             configuration.c_str(), static_cast<char*>(nullptr));

@@ -423,7 +423,7 @@ TEST_F(ServiceTest, ARemovedModuleIsGoneFromTheBusAndItsCallsAreAnswered) {
   std::promise<void> removed;
   boost::asio::post(io_, [&] {
     boost::asio::co_spawn(
-        io_, [this]() -> boost::asio::awaitable<void> { co_await service_->remove_module("esp0"); },
+        io_, [this]() -> boost::asio::awaitable<void> { return service_->remove_module("esp0"); },
         [&](std::exception_ptr) { removed.set_value(); });
   });
   ASSERT_EQ(removed.get_future().wait_for(10s), std::future_status::ready);

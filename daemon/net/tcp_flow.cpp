@@ -118,7 +118,16 @@ bool TcpFlow::pass_reset_and_syn(const TcpSegment& segment, TimePoint now, TcpEv
     hold(segment);
     events.replaced = true;
   } else if (phase_ == Phase::syn_received && segment.sequence == app_isn_) {
-    send_handshake(now);  // our SYN-ACK was lost
+    if (segment.has(tcp_flag::ack) && segment.acknowledgement == our_isn_ + 1) {
+      handshake_done(segment,
+                     now);  // both ends opened at once, and this is the other's answer (RFC 9293 3.5, figure 7)
+      sender_.set_window(segment.window);
+      events.established = true;
+      send_ack();
+      transmit(now);
+    } else {
+      send_handshake(now);  // our SYN-ACK was lost
+    }
   } else {
     send_limited_ack(now);  // RFC 5961 4.2
   }
@@ -278,7 +287,7 @@ std::size_t TcpFlow::deliver(Bytes data, bool push, TimePoint now) {
 TcpEvents TcpFlow::finish(TimePoint now) {
   TcpEvents events;
   if (sender_.finish_queued() || phase_ == Phase::closed || phase_ == Phase::time_wait) return events;
-  if (phase_ == Phase::held || !receiver_.readable().empty() || receiver_.has_gap()) {
+  if (phase_ == Phase::held || !receiver_.readable().empty()) {
     abort();
     events.gone = true;
     return events;

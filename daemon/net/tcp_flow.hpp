@@ -158,7 +158,8 @@ class TcpFlow {
 
   /// What the program sent, in order and not yet consumed. Valid until the next call on this flow.
   RingBytes readable() const { return receiver_.readable(); }
-  /// The module took the first `length` bytes: the window moves. Precondition: length <= readable().size().
+  /// The module took the first `length` bytes: the window moves. Never more than is readable: nothing, once the flow is
+  /// dead.
   void consume(std::size_t length, TimePoint now);
   /// The program will send nothing after what is readable.
   bool app_finished() const { return receiver_.finished(); }

@@ -115,6 +115,8 @@ bool TcpReceiver::remember(Range range) {
 }
 
 bool TcpReceiver::consume(std::size_t length) {
+  length = std::min(length, buffered_);  // the flow may have died, and its buffer with it, while the link was sending
+  if (length == 0) return false;
   ring_.drop(length);
   buffered_ -= length;
   // The window opens in steps worth a segment, or a sender is led into silly ones (RFC 9293 3.8.6.2.2).

@@ -220,7 +220,7 @@ TEST_P(KernelTransfer, AMegabyteEachWayIsByteIdentical) {
   EXPECT_EQ(flow_->end(), TcpEnd::finished);
 }
 
-INSTANTIATE_TEST_SUITE_P(Faults, KernelTransfer, testing::Values(0U, 100U, 20U), [](const auto& one_in) {
+INSTANTIATE_TEST_SUITE_P(Faults, KernelTransfer, testing::Values(0U, 100U, 40U), [](const auto& one_in) {
   return one_in.param == 0 ? std::string("None") : "OneIn" + std::to_string(one_in.param) + "OfEach";
 });
 

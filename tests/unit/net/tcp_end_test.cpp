@@ -195,6 +195,18 @@ TEST(TcpEnding, AFinishWithBytesThatTheLinkNeverTookIsAReset) {
   EXPECT_TRUE(c.one().has(kRst));
 }
 
+TEST(TcpEnding, ASendOkThatComesAfterTheEndIsHarmless) {
+  Conversation c;
+  c.establish();
+  c.app(kAck, "on its way");
+  c.app(kRst);
+  c.flow->consume(10, c.now);
+  c.flow->acknowledge_finish(c.now);
+  EXPECT_EQ(c.deliver("late"), 0U);
+  EXPECT_TRUE(c.flow->readable().empty());
+  EXPECT_TRUE(c.silent());
+}
+
 TEST(TcpEnding, AfterTheFarEndClosedTheProgramsFinIsAcknowledgedAtOnce) {
   Conversation c;
   c.establish();

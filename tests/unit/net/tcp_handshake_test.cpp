@@ -298,5 +298,13 @@ TEST_F(InboundFlow, AnswersASimultaneousOpen_Rfc9293_3_5) {
   EXPECT_TRUE(c.app(kAck).established);
 }
 
+TEST_F(InboundFlow, ASimultaneousOpenIsAlsoCompletedByTheOthersSynAck_Rfc9293_3_5) {
+  c.flow->on_segment(c.syn(), c.now);
+  c.take();
+  EXPECT_TRUE(c.flow->on_segment(syn_ack(), c.now).established);
+  EXPECT_EQ(c.one().flags, kAck);
+  EXPECT_EQ(c.flow->state(), TcpState::established);
+}
+
 }  // namespace
 }  // namespace espat::net

@@ -73,6 +73,16 @@ TEST(TcpReceive, OverlapsAndRepetitionsNeverChangeWhatIsReadable) {
   EXPECT_EQ(c.take().back().acknowledgement, at + 6);
 }
 
+TEST(TcpReceive, ASegmentThatCoversWhatCameEarlyTakesItAll) {
+  Conversation c;
+  c.establish();
+  const Sequence at = c.next;
+  c.app(kAck, "de", {.sequence = at + 3});
+  c.app(kAck, "abcdefghij", {.sequence = at});
+  EXPECT_EQ(c.readable(), "abcdefghij");
+  EXPECT_EQ(c.take().back().acknowledgement, at + 10);
+}
+
 TEST(TcpReceive, MoreGapsThanCanBeRememberedLoseNothing) {
   Conversation c;
   c.establish();

@@ -277,6 +277,11 @@ class Gateway:
                     raise RuntimeError(f"espatd did not become ready\n{self.daemon.text()}")
             self.start_seconds = time.monotonic() - begin
 
+    def check_daemon(self):
+        """An exception if the daemon is gone without having been told to."""
+        if self.daemon and self.daemon.popen.poll() is not None:
+            raise RuntimeError(f"espatd ended by itself with status {self.daemon.popen.returncode}\n{self.daemon.text()}")
+
     def daemon_wrapper(self):
         """A command in front of the daemon's, such as valgrind."""
         return []
@@ -342,6 +347,7 @@ class Gateway:
         """Waits until the module's state is `ready`."""
 
         def is_ready():
+            self.check_daemon()
             properties = self.run(
                 "busctl", "--system", "get-property", "org.espat1", "/org/espat1/module/esp0", "org.espat1.Module", "State", check=False
             )
@@ -362,6 +368,7 @@ class Gateway:
         """Waits until esp0 has an address (this one, if given), carrier and a default route."""
 
         def is_usable():
+            self.check_daemon()
             have = self.address()
             if not have or (address and have != address):
                 return None

@@ -27,7 +27,8 @@ class BringUp {
       : channel_(channel), cache_(cache), wall_clock_(wall_clock), fresh_(fresh) {}
 
   asio::awaitable<Result<BringUpResult>> run() {
-    if (!co_await required("switch the echo off", commands::echo(false))) co_return *failure_;
+    const bool quiet = co_await required("switch the echo off", commands::echo(false));
+    if (!quiet) co_return *failure_;
     channel_.set_echo_expected(false);
     // Old firmware has no such switch and saves always; it is asked before its dialect is known.
     if (!co_await optional("keep settings out of the flash", commands::store(false))) co_return *failure_;

@@ -48,10 +48,9 @@ void CommandChannel::on_line(std::string_view line) {
   if (!reaction.consumed && !reaction.report) spdlog::debug("module: nobody's line: {}", line);
   react(reaction);
   if (reaction.report && (report != nullptr || std::holds_alternative<at::Response>(message))) publish(as_report(message));
-  if (asked_for) return;
   if (ready) {
-    restarted(true, "the module said `ready` without being asked to restart");
-  } else if (restarting != nullptr) {
+    restarted(true, asked_for ? "the module was told to restart" : "the module has restarted without being told to");
+  } else if (restarting != nullptr && !asked_for) {
     restarted(false, "the module printed `" + restarting->text + "`");
   } else if (reaction.unexpected_echo) {
     restarted(true, "the module echoes although it was told not to: it has lost its settings");

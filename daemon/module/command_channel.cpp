@@ -282,8 +282,8 @@ asio::awaitable<void> CommandChannel::drive(JobPointer job) {
       busy_ = false;
       if (payload_out) continue;  // it was about bytes beyond the payload (measured C.6)
       const TimePoint look_ends = clock_.now() + look;
-      while (!exchange_->is_finished() && !payload_wanted_ && clock_.now() < look_ends) co_await wait(look_ends);
-      if (exchange_->is_finished() || payload_wanted_) continue;  // it was executed after all
+      while (exchange_->awaits_retry() && !exchange_->is_finished() && clock_.now() < look_ends) co_await wait(look_ends);
+      if (!exchange_->awaits_retry() || exchange_->is_finished()) continue;  // it was executed after all
       gave_up = clock_.now() >= busy_until;
       if (gave_up) break;
       look = std::min<Duration>(look * 2, longest_look);

@@ -27,6 +27,7 @@ constexpr milliseconds escape_guard{60};
 constexpr milliseconds after_escape{1100};  // quirk 116
 /// The slowest restart measured took 5.8 s (I.10).
 constexpr seconds boot_patience{8};
+constexpr milliseconds after_ready{100};
 constexpr int boot_loop = 3;
 /// A join that the module began by itself holds it for 15 s and more (quirks 31, 54).
 constexpr seconds busy_patience{25};
@@ -62,6 +63,18 @@ class Attempt {
  public:
   Attempt(RawTalk& talk, Wire& wire, Clock& clock, Sightings& seen) : talk_(talk), wire_(wire), clock_(clock), seen_(seen) {}
 
+  /// The first rate at which the module answers; nothing if there is none.
+  asio::awaitable<std::optional<ProbeFinding>> at_rates(const std::vector<std::uint32_t>& rates, Duration patience,
+                                                        bool escape) {
+    std::optional<ProbeFinding> finding;
+    for (const std::uint32_t rate : rates) {
+      if (finding || seen_.boots >= boot_loop || wire_.is_closed()) break;
+      finding = co_await at_rate(rate, patience, escape);
+    }
+    co_return finding;
+  }
+
+ private:
   /// Nothing if this is not the rate.
   asio::awaitable<std::optional<ProbeFinding>> at_rate(std::uint32_t baud, Duration patience, bool escape) {
     if (wire_.transport().has_rate()) {
@@ -79,46 +92,40 @@ class Attempt {
     if (!co_await talk_.write("\r\n")) co_return std::nullopt;
     Verdict verdict = co_await talk_.listen(line_end_patience, Verdict::ready);
     if (verdict < Verdict::booting) verdict = co_await talk_.ask(patience);
-    co_return co_await conclude(baud, verdict, patience);
+    co_return co_await conclude(baud, verdict);
   }
 
- private:
-  asio::awaitable<std::optional<ProbeFinding>> conclude(std::uint32_t baud, Verdict verdict, Duration patience) {
+  /// What an answer of any kind at this rate leads to.
+  asio::awaitable<std::optional<ProbeFinding>> conclude(std::uint32_t baud, Verdict verdict) {
     const TimePoint give_up = clock_.now() + busy_patience;
-    bool fresh = false;
+    ProbeFinding finding{baud, false};
+    std::optional<ProbeFinding> nothing;
     bool escaped = false;
-    while (clock_.now() < give_up) {
-      switch (verdict) {
-        case Verdict::answered:
-          co_return ProbeFinding{baud, fresh};
-        case Verdict::ready:
-          fresh = true;
-          co_await pause(clock_, milliseconds(100));
-          break;
-        case Verdict::booting:
-          verdict = co_await talk_.listen(boot_patience, Verdict::ready);
-          seen_.boots = talk_.evidence().boots();
-          seen_.booting = verdict != Verdict::ready;
-          if (verdict < Verdict::ready || seen_.boots >= boot_loop) co_return std::nullopt;
-          continue;
-        case Verdict::prompt:
-          seen_.prompt = true;
-          if (std::exchange(escaped, true)) co_return std::nullopt;
-          co_await talk_.escape();
-          break;
-        case Verdict::busy:
-          seen_.busy = true;
-          co_await pause(clock_, busy_pause);
-          break;
-        case Verdict::refused:
-          break;
-        default:
-          note(verdict);
-          co_return std::nullopt;
+    while (clock_.now() < give_up && verdict >= Verdict::booting) {
+      if (verdict == Verdict::answered) co_return finding;
+      if (verdict == Verdict::booting) {
+        verdict = co_await talk_.listen(boot_patience, Verdict::ready);
+        seen_.boots = talk_.evidence().boots();
+        seen_.booting = verdict < Verdict::ready;
+        if (seen_.booting || seen_.boots >= boot_loop) co_return nothing;
+        continue;
       }
-      verdict = co_await talk_.ask(std::max<Duration>(patience, thorough_patience));
+      if (verdict == Verdict::ready) {
+        finding.fresh = true;
+        co_await pause(clock_, after_ready);
+      } else if (verdict == Verdict::prompt) {
+        seen_.prompt = true;
+        if (escaped) co_return nothing;
+        escaped = true;
+        co_await talk_.escape();
+      } else if (verdict == Verdict::busy) {
+        seen_.busy = true;
+        co_await pause(clock_, busy_pause);
+      }
+      verdict = co_await talk_.ask(thorough_patience);
     }
-    co_return std::nullopt;
+    note(verdict);
+    co_return nothing;
   }
 
   void note(Verdict verdict) {
@@ -156,7 +163,8 @@ asio::awaitable<bool> RawTalk::write(std::string_view text) {
 
 asio::awaitable<Verdict> RawTalk::ask(Duration patience) {
   evidence_.clear();
-  if (!co_await write("AT\r\n")) co_return Verdict::silent;
+  const bool written = co_await write("AT\r\n");
+  if (!written) co_return Verdict::silent;
   co_return co_await listen(patience, Verdict::refused);
 }
 
@@ -186,20 +194,11 @@ asio::awaitable<Result<ProbeFinding>> probe(Wire& wire, Clock& clock, std::vecto
       if (std::find(all.begin(), all.end(), rate) == all.end()) all.push_back(rate);
     }
   }
-  struct Pass {
-    const std::vector<std::uint32_t>& rates;
-    Duration patience;
-    bool escape;
-  };
   // The likely rates alternately first (quirk 132), then all of them with more patience, then as if in passthrough.
-  const std::array<Pass, 3> passes{{{first, quick_patience, false}, {all, thorough_patience, false}, {first, thorough_patience, true}}};
-  for (const Pass& pass : passes) {
-    for (const std::uint32_t rate : pass.rates) {
-      const auto finding = co_await attempt.at_rate(rate, pass.patience, pass.escape);
-      if (finding) co_return *finding;
-      if (seen.boots >= boot_loop) co_return diagnose(seen, wire.transport().description());
-    }
-  }
+  auto finding = co_await attempt.at_rates(first, quick_patience, false);
+  if (!finding) finding = co_await attempt.at_rates(all, thorough_patience, false);
+  if (!finding) finding = co_await attempt.at_rates(first, thorough_patience, true);
+  if (finding) co_return *finding;
   co_return diagnose(seen, wire.transport().description());
 }
 

@@ -23,7 +23,10 @@ Wire::Wire(std::unique_ptr<transport::Transport> transport, asio::any_io_executo
 asio::awaitable<Error> Wire::read_until_closed() {
   for (;;) {
     auto count = co_await transport_->read_some(buffer_);
-    if (!count) co_return count.error();
+    if (!count) {
+      closed_ = true;
+      co_return count.error();
+    }
     counters_.bytes_in += *count;
     if (listener_) listener_(at::Bytes(buffer_.data(), *count));
   }

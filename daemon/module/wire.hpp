@@ -41,7 +41,12 @@ class Wire {
 
   transport::Transport& transport() { return *transport_; }
   const transport::Transport& transport() const { return *transport_; }
-  void close() { transport_->close(); }
+  void close() {
+    closed_ = true;
+    transport_->close();
+  }
+  /// Nothing more will come.
+  bool is_closed() const { return closed_; }
 
  private:
   std::unique_ptr<transport::Transport> transport_;
@@ -50,6 +55,7 @@ class Wire {
   std::unique_ptr<Alarm> write_limit_;
   std::vector<std::uint8_t> buffer_;
   Listener listener_;
+  bool closed_ = false;
 };
 
 }  // namespace espat::module

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -116,6 +118,7 @@ asio::awaitable<void> Interface::Core::keep_host_in_step() {
       changed();
       continue;
     }
+    spdlog::warn("{}; trying again in {} s", result.error().message, kHostRetry.count());
     applied_.reset();
     changed();
     co_await host_alarm_->wait_until(clock_.now() + kHostRetry);

@@ -194,7 +194,7 @@ asio::awaitable<void> TcpLink::upload(std::shared_ptr<TcpLink> self) {
       if (link.flow_ != nullptr) link.owner_->link_sent(link, taken);
       continue;
     }
-    if (taken == 0) continue;  // the turn came, but there was nothing left to send
+    if (taken == 0 && outcome.status == at::Outcome::Status::cancelled) continue;  // nothing was left to send
     // Part of the block may be out, so it is never repeated (quirk 64): the stream is broken.
     link.send_failed_ = true;
     break;

@@ -141,7 +141,13 @@ asio::awaitable<void> UdpLink::send_one() {
     return module::SendBlock{std::move(*command), sending_.bytes};
   };
   const at::Outcome outcome = co_await context_->channel.send(*id_, std::move(source));
-  if (context_ == nullptr || length == 0) co_return;
+  if (context_ == nullptr) co_return;
+  if (length == 0) {
+    // Not asked at all: the module is not ready, and what waits is stale when it is.
+    if (outcome.status != at::Outcome::Status::cancelled)
+      context_->counters.add(Counter::dropped_udp_unsent, queue_.clear());
+    co_return;
+  }
   if (outcome.ok()) {
     bytes_sent_ += length;
     context_->counters.add(Counter::bytes_sent, length);

@@ -155,7 +155,7 @@ boost::asio::awaitable<void> App::stop_modules() {
       if (--left == 0) all_done.cancel();
     });
   }
-  boost::system::error_code cancelled;
+  boost::system::error_code cancelled;  // is how the wait ends
   co_await all_done.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, cancelled));
 }
 

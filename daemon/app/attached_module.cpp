@@ -94,7 +94,9 @@ void AttachedModule::start() {
 }
 
 boost::asio::awaitable<void> AttachedModule::read_packets() {
-  co_await tun_->read_packets([this](at::Bytes packet) { interface_.on_packet(packet); });
+  // A name of its own: g++ 12 destroys a closure twice that is made inside a co_await expression.
+  const std::function<void(at::Bytes)> on_packet = [this](at::Bytes packet) { interface_.on_packet(packet); };
+  co_await tun_->read_packets(on_packet);
 }
 
 boost::asio::awaitable<void> AttachedModule::stop() {

@@ -172,10 +172,11 @@ class BringUp {
       co_return false;
     }
     if (has("+CIPTCPOPT")) {
+      const auto every_link = static_cast<at::LinkId>(result_.dialect.links);  // as AT+CIPRECVTYPE names them
       at::TcpOptions options;
       options.linger = -1;  // closing must not block the module (quirk 55)
       options.send_timeout = send_timeout;
-      if (!co_await optional("bound sends to peers that do not read", commands::tcp_options(options))) co_return false;
+      if (!co_await optional("bound sends to peers that do not read", commands::tcp_options(every_link, options))) co_return false;
     } else {
       note("the firmware cannot bound a send: a peer that does not read stops the whole module");
     }

@@ -54,11 +54,14 @@ Result<Tun> Tun::open(boost::asio::any_io_executor executor, const std::string& 
     return Error{ErrorKind::invalid_argument, "interface name \"" + name + "\" must have 1 to 15 characters"};
   const int fd = ::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return cannot_open(name, errno);
-  boost::asio::posix::stream_descriptor descriptor(executor, fd);
 
   request.ifr_flags = IFF_TUN | IFF_NO_PI;
   std::memcpy(request.ifr_name, name.data(), name.size());
-  if (::ioctl(fd, TUNSETIFF, &request) < 0) return cannot_open(name, errno);
+  // Before the loop hears of the descriptor: epoll never wakes up for one that was added before it had an interface.
+  const bool attached = ::ioctl(fd, TUNSETIFF, &request) == 0;
+  const int error = errno;
+  boost::asio::posix::stream_descriptor descriptor(executor, fd);
+  if (!attached) return cannot_open(name, error);
 
   Tun tun(std::move(descriptor), name);
   if (auto down = tun.set_carrier(false); !down) return down.error();

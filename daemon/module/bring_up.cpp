@@ -72,7 +72,8 @@ class BringUp {
     }
     auto firmware = at::parse_firmware(version.responses);
     if (!firmware) {
-      failure_ = Error{ErrorKind::not_supported, "something answers to AT but it is no ESP-AT: " + firmware.error().message};
+      failure_ =
+          Error{ErrorKind::not_supported, "something answers to AT but it is no ESP-AT: " + firmware.error().message};
       co_return false;
     }
     result_.identity = {firmware->text, firmware->version_text, firmware->chip,
@@ -102,13 +103,16 @@ class BringUp {
   asio::awaitable<bool> settings() {
     if (has("+SYSLOG") && !co_await optional("get error codes", commands::log(true))) co_return false;
     constexpr unsigned tell_about_links = 2;
-    if (has("+SYSMSG") && !co_await optional("get addresses of incoming links", commands::message_mask(tell_about_links))) {
+    if (has("+SYSMSG") &&
+        !co_await optional("get addresses of incoming links", commands::message_mask(tell_about_links))) {
       co_return false;
     }
     if (has("+CWAUTOCONN") && !co_await automatic_join()) co_return false;
-    if (has("+CWRECONNCFG") && !co_await optional("stop reconnecting by itself", commands::reconnect(0, 0))) co_return false;
+    if (has("+CWRECONNCFG") && !co_await optional("stop reconnecting by itself", commands::reconnect(0, 0)))
+      co_return false;
     if (!fresh_ && !co_await close_leftovers()) co_return false;
-    if (!co_await optional("leave passthrough mode", commands::transfer_mode(at::TransferMode::normal))) co_return false;
+    if (!co_await optional("leave passthrough mode", commands::transfer_mode(at::TransferMode::normal)))
+      co_return false;
     if (!co_await multiplex()) co_return false;
     co_return co_await receiving();
   }
@@ -176,11 +180,13 @@ class BringUp {
       at::TcpOptions options;
       options.linger = -1;  // closing must not block the module (quirk 55)
       options.send_timeout = send_timeout;
-      if (!co_await optional("bound sends to peers that do not read", commands::tcp_options(every_link, options))) co_return false;
+      if (!co_await optional("bound sends to peers that do not read", commands::tcp_options(every_link, options)))
+        co_return false;
     } else {
       note("the firmware cannot bound a send: a peer that does not read stops the whole module");
     }
-    if (result_.dialect.ipv6 && has("+CIPV6") && !co_await optional("switch IPv6 on", commands::ipv6(true))) co_return false;
+    if (result_.dialect.ipv6 && has("+CIPV6") && !co_await optional("switch IPv6 on", commands::ipv6(true)))
+      co_return false;
     if (has("+SYSTIMESTAMP")) {
       const auto now = wall_clock_.synchronised_time();
       if (!now) {

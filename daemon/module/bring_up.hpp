@@ -1,8 +1,9 @@
-// Bring-up: puts a module that answers into the state that the layers above rely on (DESIGN section 5), and finds out what it is.
+// Bring-up: puts a module that answers into the state that the layers above rely on (DESIGN section 5), and finds out
+// what it is.
 //
-// The order matters: echo off before anything is parsed strictly, settings out of the flash before the first setting, identity before
-// what depends on the dialect. A step that a dialect does not know is noted and left out; one that the daemon cannot work without ends
-// the bring-up with an error. The line rate comes last and elsewhere (rate_raise.hpp).
+// The order matters: echo off before anything is parsed strictly, settings out of the flash before the first setting,
+// identity before what depends on the dialect. A step that a dialect does not know is noted and left out; one that the
+// daemon cannot work without ends the bring-up with an error. The line rate comes last and elsewhere (rate_raise.hpp).
 #pragma once
 
 #include <string>
@@ -24,7 +25,7 @@ struct Identity {
   std::string version;        // "4.1.0.0-dev"
   std::string chip;           // "ESP32C61"; may be empty
   std::string sdk, compiled;
-  std::string module_name;    // of `Bin version`, "WROOM-32"; may be empty
+  std::string module_name;  // of `Bin version`, "WROOM-32"; may be empty
 };
 
 struct BringUpResult {
@@ -33,7 +34,8 @@ struct BringUpResult {
   std::vector<std::string> notes;  // what was left out and why, for people
 };
 
-/// How long a send may wait for a peer that does not read, before it fails and the rest of the module runs again (measured C.10, C.12).
+/// How long a send may wait for a peer that does not read, before it fails and the rest of the module runs again
+/// (measured C.10, C.12).
 inline constexpr at::Milliseconds send_timeout{5000};
 
 /// `fresh`: the module has just booted; else links and a server of an earlier run are closed first.

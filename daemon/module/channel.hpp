@@ -1,8 +1,10 @@
-// The command channel of one module, as everything above the module sees it: services and the interface run commands through
-// it and observe what the module reports. One command is in flight at a time; see module/command_channel.hpp for how.
+// The command channel of one module, as everything above the module sees it: services and the interface run commands
+// through it and observe what the module reports. One command is in flight at a time; see module/command_channel.hpp
+// for how.
 //
-// All calls happen on the one thread of the io_context. Cancelling an awaited call removes a waiting command from the queue;
-// one that is already in flight is abandoned: its answer is still consumed, by the channel (DESIGN section 4 "Abandonment").
+// All calls happen on the one thread of the io_context. Cancelling an awaited call removes a waiting command from the
+// queue; one that is already in flight is abandoned: its answer is still consumed, by the channel (DESIGN section 4
+// "Abandonment").
 #pragma once
 
 #include <cstddef>
@@ -43,8 +45,9 @@ class Observer {
   virtual ~Observer() = default;
   virtual void on_state(State) {}
   virtual void on_report(const at::Report&) {}
-  /// A payload nobody asked for (+IPD, +MQTTSUBRECV …) as it arrives: `chunk` is valid during the call only. `remaining` counts the
-  /// announced bytes still to come after this chunk; `aborted` is true in a last, empty call when they never will.
+  /// A payload nobody asked for (+IPD, +MQTTSUBRECV …) as it arrives: `chunk` is valid during the call only.
+  /// `remaining` counts the announced bytes still to come after this chunk; `aborted` is true in a last, empty call
+  /// when they never will.
   virtual void on_payload(const at::Payload&, at::Bytes chunk, std::size_t remaining, bool aborted) {
     (void)chunk, (void)remaining, (void)aborted;
   }
@@ -77,18 +80,20 @@ struct RunOptions {
   Urgency urgency = Urgency::control;
   /// The user asked for it: a command that holds the channel need not wait for a quiet moment.
   bool asked_for = true;
-  /// Payloads that belong to the command's own answer (+CIPRECVDATA), chunk by chunk; arguments as in Observer::on_payload.
+  /// Payloads that belong to the command's own answer (+CIPRECVDATA), chunk by chunk; arguments as in
+  /// Observer::on_payload.
   std::function<void(const at::Payload&, at::Bytes chunk, std::size_t remaining, bool aborted)> on_payload{};
 };
 
-/// One block to send: a command that ends in a prompt, and its payload. The bytes must stay valid until the send is over.
+/// One block to send: a command that ends in a prompt, and its payload. The bytes must stay valid until the send is
+/// over.
 struct SendBlock {
   at::Command command;
   at::Bytes payload;
 };
 
-/// Asked at the last moment, when the link's turn has come: the next block of at most `limit` bytes, or nothing if there is nothing
-/// to send any more.
+/// Asked at the last moment, when the link's turn has come: the next block of at most `limit` bytes, or nothing if
+/// there is nothing to send any more.
 using BlockSource = std::function<std::optional<SendBlock>(std::size_t limit)>;
 
 class Channel {
@@ -101,11 +106,12 @@ class Channel {
   /// What this firmware has and how it spells it. Valid in state `ready`.
   virtual const at::Dialect& dialect() const = 0;
 
-  /// Runs a command to its end. Never throws for what the module does; answers `not_ready` at once unless the state is `ready`.
+  /// Runs a command to its end. Never throws for what the module does; answers `not_ready` at once unless the state is
+  /// `ready`.
   virtual boost::asio::awaitable<at::Outcome> run(at::Command command, RunOptions options = {}) = 0;
 
-  /// Waits for the link's turn (deficit round robin over links by bytes, after control, before background), asks the source for one
-  /// block and sends it. Outcome `cancelled` if the source had nothing.
+  /// Waits for the link's turn (deficit round robin over links by bytes, after control, before background), asks the
+  /// source for one block and sends it. Outcome `cancelled` if the source had nothing.
   virtual boost::asio::awaitable<at::Outcome> send(at::LinkId link, BlockSource source) = 0;
 
   /// True while a command is queued or in flight that is not of class background.
@@ -114,8 +120,8 @@ class Channel {
   /// The observer must outlive the subscription.
   virtual Subscription observe(Observer& observer) = 0;
 
-  /// Something above saw that the module no longer does as told (for example links that cannot be closed): start recovery. The text says
-  /// what was seen and is shown to the user.
+  /// Something above saw that the module no longer does as told (for example links that cannot be closed): start
+  /// recovery. The text says what was seen and is shown to the user.
   virtual void report_trouble(std::string what) = 0;
 };
 

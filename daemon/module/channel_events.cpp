@@ -10,9 +10,6 @@
 namespace espat::module {
 namespace {
 
-/// So much binary noise in a row is a module that restarts or speaks at another rate, not a glitch (quirks 22, 33).
-constexpr std::size_t noise_of_a_restart = 24;
-
 /// Observers have no case for a stray response: for them it is one more report.
 at::Report as_report(const at::Message& message) {
   if (const auto* report = std::get_if<at::Report>(&message)) return *report;
@@ -25,8 +22,8 @@ at::Report as_report(const at::Message& message) {
 void CommandChannel::feed(at::Bytes bytes) {
   last_byte_ = clock_.now();
   lexer_.feed(bytes);
-  // The coroutine that waits has not yet planned for the silence inside a payload.
-  if (lexer_.in_payload() && waits_until_ > last_byte_ + payload_silence) event_->ring();
+  // The coroutine that waits has not yet planned for a silence in the middle of something.
+  if (waits_until_ > silence_ends()) event_->ring();
 }
 
 void CommandChannel::on_line(std::string_view line) {
@@ -47,7 +44,8 @@ void CommandChannel::on_line(std::string_view line) {
   }
   if (!reaction.consumed && !reaction.report) spdlog::debug("module: nobody's line: {}", line);
   react(reaction);
-  if (reaction.report && (report != nullptr || std::holds_alternative<at::Response>(message))) publish(as_report(message));
+  if (reaction.report && (report != nullptr || std::holds_alternative<at::Response>(message)))
+    publish(as_report(message));
   if (ready) {
     restarted(true, asked_for ? "the module was told to restart" : "the module has restarted without being told to");
   } else if (restarting != nullptr && !asked_for) {
@@ -73,7 +71,7 @@ void CommandChannel::react(const at::Reaction& reaction) {
     busy_ = true;
   }
   if (reaction.write_payload) payload_wanted_ = true;
-  if (reaction.unexpected_prompt) suspicious_ = true;
+  if (reaction.unexpected_prompt) stray_prompt_ = true;
   if (reaction.busy || reaction.write_payload || reaction.unexpected_prompt || reaction.finished ||
       (exchange_ && exchange_->is_over())) {
     event_->ring();
@@ -130,6 +128,7 @@ void CommandChannel::restarted(bool booted, std::string evidence) {
     event_->ring();
   }
   unanswered_.reset();
+  stray_prompt_ = false;
   suspicious_ = false;
   owner_.on_module_restart(booted, std::move(evidence));
 }

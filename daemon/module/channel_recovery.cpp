@@ -1,7 +1,8 @@
 // Getting back in step with a module that owes an answer or has said something that fits no state.
 //
-// The late answer is waited for; a payload phase that the module is stuck in is left (quirks 72-74); then `AT` is sent until its own
-// answer comes back, with nothing left over. Only then is the next command sent. If the module stays silent, its owner is told.
+// The late answer is waited for; a payload phase that the module is stuck in is left (quirks 72-74); then `AT` is sent
+// until its own answer comes back, with nothing left over. Only then is the next command sent. If the module stays
+// silent, its owner is told.
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -34,9 +35,17 @@ constexpr milliseconds escape_guard{60};
 constexpr milliseconds escape_patience{600};
 constexpr std::size_t padding_piece = 256;
 constexpr milliseconds padding_pause{20};
-constexpr std::size_t unknown_length = 8192;  // longest block of AT+CIPSEND
+constexpr std::size_t longest_padding = 8192;  // longest block of AT+CIPSEND; more is not worth it, AT+RST follows
 
-at::Bytes bytes_of(std::string_view text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
+std::array<std::uint8_t, padding_piece> blanks() {
+  std::array<std::uint8_t, padding_piece> bytes{};
+  bytes.fill(' ');
+  return bytes;
+}
+
+at::Bytes bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
 
 }  // namespace
 
@@ -50,13 +59,15 @@ asio::awaitable<void> CommandChannel::recover() {
     if (payload_wanted_ && restarts_ == restarts) co_await leave_payload_phase();
     const bool over = exchange_->is_over();
     end_exchange();
-    if (over && !suspicious_) co_return;
+    if (over && !stray_prompt_ && !suspicious_) co_return;
   }
+  if (stray_prompt_) co_await leave_payload_phase();
   if (restarts_ != restarts || wire_ == nullptr) co_return;
   if (co_await resynchronise(after_noise ? silent_probes_after_noise : silent_probes)) co_return;
   if (restarts_ != restarts || wire_ == nullptr) co_return;
-  owner_.on_channel_trouble(after_noise ? "the module sends noise and does not answer: it has probably restarted at its boot rate"
-                                        : "the module does not answer any more");
+  owner_.on_channel_trouble(
+      after_noise ? "the module sends noise and does not answer: it has probably restarted at its boot rate"
+                  : "the module does not answer any more");
 }
 
 asio::awaitable<bool> CommandChannel::resynchronise(int patience) {
@@ -72,9 +83,10 @@ asio::awaitable<bool> CommandChannel::resynchronise(int patience) {
     begin_exchange(at::commands::attention());
     const bool written = co_await write_line(exchange_->command());
     TimePoint limit = clock_.now() + probe_patience;
-    while (written && !exchange_->is_finished() && !busy_ && !suspicious_ && clock_.now() < limit) co_await wait(limit);
+    while (written && !exchange_->is_finished() && !busy_ && !stray_prompt_ && clock_.now() < limit)
+      co_await wait(limit);
     const bool was_busy = busy_;
-    if (suspicious_) co_await leave_payload_phase();
+    if (stray_prompt_) co_await leave_payload_phase();
     suspicious_ = false;
     if (!exchange_->is_finished()) exchange_->expire();
     const auto status = exchange_->take_outcome(milliseconds{0}).status;
@@ -99,34 +111,32 @@ asio::awaitable<bool> CommandChannel::resynchronise(int patience) {
 
 asio::awaitable<void> CommandChannel::leave_payload_phase() {
   payload_wanted_ = false;
+  stray_prompt_ = false;
+  suspicious_ = true;  // whatever happens here, an answer must prove that it has worked
   const std::uint64_t restarts = restarts_;
-  const auto is_over = [&] { return restarts_ != restarts || (exchange_ && exchange_->is_over()) || wire_ == nullptr; };
+  const auto is_over = [&] { return restarts_ != restarts || wire_ == nullptr || (exchange_ && exchange_->is_over()); };
   const auto wait_unless_over = [&](Duration duration) -> asio::awaitable<void> {
     const TimePoint until = clock_.now() + duration;
     while (!is_over() && clock_.now() < until) co_await wait(until);
   };
   spdlog::warn("module: it waits for a payload that will not come; leaving that mode");
   co_await wait_unless_over(escape_guard);
-  if (is_over() || !co_await write_bytes(bytes_of("+++"))) co_return;
+  const bool escaped = co_await write_bytes(bytes_of("+++"));
   co_await wait_unless_over(escape_patience);
-  const bool waits_for_bytes = exchange_ && exchange_->command().payload_length() > 0;
-  if (is_over() || !waits_for_bytes) co_return;
   // Firmware before 3.x took the `+++` as data: give it the bytes that it waits for. The caller gives the link up.
-  static constexpr auto padding = [] {
-    std::array<std::uint8_t, padding_piece> bytes{};
-    bytes.fill(' ');
-    return bytes;
-  }();
-  const std::size_t missing = std::min(exchange_->command().payload_length(), unknown_length);
-  for (std::size_t written = 0; written < missing && !is_over() && exchange_->received() == 0; written += padding_piece) {
+  const std::size_t missing = exchange_ ? std::min(exchange_->command().payload_length(), longest_padding) : 0;
+  const std::array<std::uint8_t, padding_piece> padding = blanks();
+  for (std::size_t written = 0; escaped && written < missing && !is_over() && exchange_->received() == 0;) {
     const auto count = std::min(padding_piece, missing - written);
-    if (!co_await write_bytes(at::Bytes(padding).first(count))) co_return;
+    const bool taken = co_await write_bytes(at::Bytes(padding.data(), count));
+    if (!taken) break;
+    written += count;
     co_await wait_unless_over(padding_pause + line_time(count));
   }
-  // What was too much is now the beginning of a command line: end it.
-  suspicious_ = true;
-  if (!is_over()) co_await wait_unless_over(escape_patience);
-  if (wire_ != nullptr) co_await write_bytes(bytes_of("\r\n"));
+  // What was too much is now the beginning of a command line: end it, and take its ERROR.
+  if (restarts_ != restarts || wire_ == nullptr) co_return;
+  co_await write_bytes(bytes_of("\r\n"));
+  co_await wait(clock_.now() + escape_guard);
 }
 
 }  // namespace espat::module

@@ -1,6 +1,7 @@
 // Time, handed in: tests run in virtual time and never sleep.
 //
-// An Alarm is the one primitive that coroutines of this directory wait on: it is rung by an event, or ends by itself at a time.
+// An Alarm is the one primitive that coroutines of this directory wait on: it is rung by an event, or ends by itself at
+// a time.
 #pragma once
 
 #include <chrono>

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <spdlog/spdlog.h>
 
 #include "module/command_job.hpp"
 
@@ -24,12 +25,15 @@ constexpr std::size_t largest_piece = 4096;
 /// A module in a send to a closed window takes no bytes until so_sndtimeo (bring_up.cpp) has passed.
 constexpr seconds write_patience{15};
 
-/// After the last byte of a payload: `Recv` comes within milliseconds, also from a peer that does not read (measured C.10).
+/// After the last byte of a payload: `Recv` comes within milliseconds, also from a peer that does not read (measured
+/// C.10).
 constexpr milliseconds receipt_patience{4000};
 
-/// `busy p...` answers for so long at least before a command is given up (a join that the module began by itself: quirk 31).
+/// `busy p...` answers for so long at least before a command is given up (a join that the module began by itself: quirk
+/// 31).
 constexpr seconds busy_patience{20};
-/// First look after a `busy p...`, doubled each time. The line may still be executed (quirk 48), which for a send shows as a prompt.
+/// First look after a `busy p...`, doubled each time. The line may still be executed (quirk 48), which for a send shows
+/// as a prompt.
 constexpr milliseconds first_look{25};
 constexpr milliseconds first_look_at_send{200};
 constexpr milliseconds longest_look{500};
@@ -40,7 +44,9 @@ at::Outcome outcome_of(at::Outcome::Status status) {
   return outcome;
 }
 
-milliseconds since(TimePoint start, TimePoint now) { return std::chrono::duration_cast<milliseconds>(now - start); }
+milliseconds since(TimePoint start, TimePoint now) {
+  return std::chrono::duration_cast<milliseconds>(now - start);
+}
 
 }  // namespace
 
@@ -65,8 +71,7 @@ CommandChannel::~CommandChannel() {
 asio::awaitable<at::Outcome> CommandChannel::run(at::Command command, RunOptions options) {
   if (state_ != State::ready || wire_ == nullptr) co_return outcome_of(at::Outcome::Status::not_ready);
   auto job = std::make_shared<Job>();
-  job->ticket =
-      schedule_.add_command(false, options.urgency, command.holds(), options.asked_for, clock_.now());
+  job->ticket = schedule_.add_command(false, options.urgency, command.holds(), options.asked_for, clock_.now());
   job->command = std::move(command);
   job->options = std::move(options);
   co_return co_await wait_for(std::move(job));
@@ -92,7 +97,8 @@ asio::awaitable<at::Outcome> CommandChannel::send(at::LinkId link, BlockSource s
 }
 
 asio::awaitable<at::Outcome> CommandChannel::wait_for(JobPointer job) {
-  // Also runs when the caller's coroutine is cancelled by an exception or destroyed. A job that is done has outlived the channel.
+  // Also runs when the caller's coroutine is cancelled by an exception or destroyed. A job that is done has outlived
+  // the channel.
   struct Withdrawal {
     CommandChannel& channel;
     JobPointer job;
@@ -147,6 +153,7 @@ void CommandChannel::attach(Wire& wire) {
   forget_exchange();
   wire_ = &wire;
   echo_expected_ = true;
+  stray_prompt_ = false;
   suspicious_ = false;
   noise_burst_ = 0;
 }
@@ -163,6 +170,7 @@ void CommandChannel::forget_exchange() {
   lexer_.reset();
   if (exchange_) exchange_->module_gone();
   unanswered_.reset();
+  stray_prompt_ = false;
   suspicious_ = false;
   noise_burst_ = 0;
   event_->ring();
@@ -216,7 +224,7 @@ asio::awaitable<void> CommandChannel::serve() {
   const End end{*this};
   Wire* const wire = wire_;
   while (wire != nullptr && wire_ == wire) {
-    if (exchange_ || suspicious_) {
+    if (exchange_ || stray_prompt_ || suspicious_) {
       co_await recover();
       continue;
     }
@@ -282,7 +290,8 @@ asio::awaitable<void> CommandChannel::drive(JobPointer job) {
       busy_ = false;
       if (payload_out) continue;  // it was about bytes beyond the payload (measured C.6)
       const TimePoint look_ends = clock_.now() + look;
-      while (exchange_->awaits_retry() && !exchange_->is_finished() && clock_.now() < look_ends) co_await wait(look_ends);
+      while (exchange_->awaits_retry() && !exchange_->is_finished() && clock_.now() < look_ends)
+        co_await wait(look_ends);
       if (!exchange_->awaits_retry() || exchange_->is_finished()) continue;  // it was executed after all
       gave_up = clock_.now() >= busy_until;
       if (gave_up) break;
@@ -354,15 +363,23 @@ asio::awaitable<bool> CommandChannel::write_bytes(at::Bytes bytes) {
   co_return static_cast<bool>(written);
 }
 
+TimePoint CommandChannel::silence_ends() const {
+  if (lexer_.in_payload()) return last_byte_ + payload_silence;
+  return lexer_.in_line() ? last_byte_ + line_silence : never;
+}
+
 asio::awaitable<void> CommandChannel::wait(TimePoint until) {
-  if (lexer_.in_payload()) until = std::min(until, last_byte_ + payload_silence);
-  waits_until_ = until;
-  co_await event_->wait_until(until);
+  waits_until_ = std::min(until, silence_ends());
+  co_await event_->wait_until(waits_until_);
   waits_until_ = TimePoint::min();
-  if (lexer_.in_payload() && clock_.now() - last_byte_ >= payload_silence) {
+  if (clock_.now() < silence_ends()) co_return;
+  suspicious_ = true;
+  if (lexer_.in_payload()) {
     spdlog::warn("module: a payload broke off with {} bytes to come", payload_remaining_);
-    suspicious_ = true;
     lexer_.abort_payload();
+  } else {
+    noise_burst_ = noise_of_a_restart;
+    lexer_.reset();
   }
 }
 

@@ -1,14 +1,17 @@
-// The command channel of one module: strictly one command in flight, everything the module says sorted to whom it belongs.
+// The command channel of one module: strictly one command in flight, everything the module says sorted to whom it
+// belongs.
 //
-// Theory of operation. Bytes come in through feed(): the lexer cuts them, the exchange in flight takes what is its own, observers get
-// the reports. Commands wait in the Schedule; one coroutine, serve(), takes them one after the other, writes the line, waits until
-// the exchange is finished (or its deadline has passed), and writes a payload only after its prompt. Callers wait on their Job.
+// Theory of operation. Bytes come in through feed(): the lexer cuts them, the exchange in flight takes what is its own,
+// observers get the reports. Commands wait in the Schedule; one coroutine, serve(), takes them one after the other,
+// writes the line, waits until the exchange is finished (or its deadline has passed), and writes a payload only after
+// its prompt. Callers wait on their Job.
 //
-// Abandonment: a Job whose deadline has passed is answered `timeout`, but its exchange stays in place until its late answer has come
-// or a resynchronisation has shown that the module listens again (channel_recovery.cpp). No other command is sent before that.
+// Abandonment: a Job whose deadline has passed is answered `timeout`, but its exchange stays in place until its late
+// answer has come or a resynchronisation has shown that the module listens again (channel_recovery.cpp). No other
+// command is sent before that.
 //
-// Invariants: exchange_ is set exactly while an answer is outstanding. A caller's buffer is never touched after its Job is done or
-// the caller has gone: what is being written is a copy.
+// Invariants: exchange_ is set exactly while an answer is outstanding. A caller's buffer is never touched after its Job
+// is done or the caller has gone: what is being written is a copy.
 #pragma once
 
 #include <array>
@@ -43,9 +46,9 @@ class ChannelOwner {
 };
 
 struct ChannelCounters {
-  std::uint64_t commands = 0;     // sent, retries aside
-  std::uint64_t busy = 0;         // `busy p...` received
-  std::uint64_t abandoned = 0;    // past their deadline
+  std::uint64_t commands = 0;   // sent, retries aside
+  std::uint64_t busy = 0;       // `busy p...` received
+  std::uint64_t abandoned = 0;  // past their deadline
   std::uint64_t resyncs = 0;
   std::uint64_t noise_bytes = 0;  // bytes that were no ESP-AT
 };
@@ -84,7 +87,8 @@ class CommandChannel final : public Channel, private at::LexerSink {
   /// Until AT+CIPDINFO=1 and ATE0 are known to be in force.
   void set_echo_expected(bool expected) { echo_expected_ = expected; }
   void set_remote_info(bool on);
-  /// What was outstanding ends with `reset`; the lexer forgets a half line. For a module that has restarted or changed its rate.
+  /// What was outstanding ends with `reset`; the lexer forgets a half line. For a module that has restarted or changed
+  /// its rate.
   void forget_exchange();
   const ChannelCounters& counters() const { return counters_; }
 
@@ -106,8 +110,10 @@ class CommandChannel final : public Channel, private at::LexerSink {
   boost::asio::awaitable<bool> write_bytes(at::Bytes bytes);
   void begin_exchange(at::Command command);
   void end_exchange();
-  /// Waits for an event or a time; watches counted payloads meanwhile.
+  /// Waits for an event or a time; watches meanwhile that what has begun to arrive also ends.
   boost::asio::awaitable<void> wait(TimePoint until);
+  /// When silence would mean that the payload or line being received has broken off; never if there is none.
+  TimePoint silence_ends() const;
   Duration line_time(std::size_t bytes) const;
 
   // Recovery (channel_recovery.cpp)
@@ -147,10 +153,11 @@ class CommandChannel final : public Channel, private at::LexerSink {
   JobPointer in_flight_;
   std::optional<at::Exchange> exchange_;
   std::optional<at::Unanswered> unanswered_;
-  bool busy_ = false;               // the module refused the line in flight
-  bool payload_wanted_ = false;     // the prompt has come
-  bool suspicious_ = false;         // something came that fits no state: resynchronise before the next command
-  std::uint64_t restarts_ = 0;      // lets coroutines see that the ground has moved
+  bool busy_ = false;                // the module refused the line in flight
+  bool payload_wanted_ = false;      // the prompt has come
+  bool stray_prompt_ = false;        // the module waits for a payload that nobody has
+  bool suspicious_ = false;          // something came that fits no state: resynchronise before the next command
+  std::uint64_t restarts_ = 0;       // lets coroutines see that the ground has moved
   std::string line_;                 // what is being written: a command,
   std::vector<std::uint8_t> piece_;  // or a piece of payload
 

@@ -9,8 +9,15 @@
 
 namespace espat::module {
 
-/// Silence inside a counted payload after which the rest will never come (quirk 23): the module prints a report in one go.
+/// Silence inside a counted payload after which the rest will never come (quirk 23): the module prints a report in one
+/// go.
 inline constexpr std::chrono::milliseconds payload_silence{1000};
+/// Silence inside a line after which it is no line: a module prints them whole. Mostly a module that restarts at
+/// another rate.
+inline constexpr std::chrono::milliseconds line_silence{300};
+
+/// So much binary noise in a row is a module that restarts or speaks at another rate, not a glitch (quirks 22, 33).
+inline constexpr std::size_t noise_of_a_restart = 24;
 
 struct CommandChannel::Job {
   std::optional<at::Command> command;  // a send gets it when its turn has come
@@ -18,8 +25,8 @@ struct CommandChannel::Job {
   bool is_send = false;
   BlockSource source;  // of a send, while the caller is there
   at::LinkId link = 0;
-  at::Bytes payload;                    // the caller's, while it is there; then `kept`
-  std::vector<std::uint8_t> kept;       // what the module still has to be given after the caller has gone
+  at::Bytes payload;               // the caller's, while it is there; then `kept`
+  std::vector<std::uint8_t> kept;  // what the module still has to be given after the caller has gone
   Schedule::Ticket ticket = 0;
   at::Outcome outcome;
   bool done = false;

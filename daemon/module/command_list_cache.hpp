@@ -1,6 +1,7 @@
 // Remembers what AT+CMD? said, by the text of AT+GMR: 4 to 6 kB that need not be read again at every start.
 //
-// The file is JSON, mode 0600, replaced atomically. It is a cache: a missing, damaged or unwritable file costs time, never an error.
+// The file is JSON, mode 0600, replaced atomically. It is a cache: a missing, damaged or unwritable file costs time,
+// never an error.
 #pragma once
 
 #include <functional>

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <spdlog/spdlog.h>
 
 #include "at/commands.hpp"
 #include "module/session.hpp"
@@ -44,7 +45,8 @@ Module::~Module() = default;
 void Module::start() {
   if (running_ || inhibited_) return;
   running_ = true;
-  asio::co_spawn(executor_, supervise(), asio::bind_cancellation_slot(cancel_.slot(), [this](std::exception_ptr failure) {
+  asio::co_spawn(executor_, supervise(),
+                 asio::bind_cancellation_slot(cancel_.slot(), [this](std::exception_ptr failure) {
                    // Cancellation ends it by an exception, and is the only way out.
                    if (failure && !halting_) {
                      try {
@@ -61,7 +63,8 @@ void Module::start() {
 asio::awaitable<void> Module::halt() {
   if (!running_) co_return;
   halting_ = true;
-  if (session_ != nullptr && state() == State::ready && line_rate().baud != boot_rate_ && last_rate_ != 0 && !channel_.is_busy()) {
+  if (session_ != nullptr && state() == State::ready && line_rate().baud != boot_rate_ && last_rate_ != 0 &&
+      !channel_.is_busy()) {
     // Kindness to the next program on the port; the probe would find the raised rate too (quirk 132).
     at::UartSettings settings;
     settings.baud = boot_rate_;
@@ -89,7 +92,9 @@ void Module::resume() {
   start();
 }
 
-void Module::port_changed() { retry_->ring(); }
+void Module::port_changed() {
+  retry_->ring();
+}
 
 asio::awaitable<Result<void>> Module::reset() {
   if (session_ == nullptr || state() != State::ready) {
@@ -111,7 +116,9 @@ void Module::finish_reset_requests(Result<void> result) {
   }
 }
 
-ModuleCounters Module::counters() const { return {wire_counters_, channel_.counters(), resets_, recoveries_}; }
+ModuleCounters Module::counters() const {
+  return {wire_counters_, channel_.counters(), resets_, recoveries_};
+}
 
 asio::awaitable<void> Module::supervise() {
   Clock& clock = surroundings_.clock;

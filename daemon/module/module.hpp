@@ -1,9 +1,9 @@
 // One attached module, from its port to the state `ready`, and back to it after whatever happens.
 //
-// Theory of operation. One coroutine supervises: it opens the port, and for as long as that stays open runs a session, in which three
-// coroutines live together: the reader, the command channel, and the session's own thread of events: probe, bring-up, rate, ready,
-// and then the recovery ladder (session.cpp). What goes wrong is kept as a sentence for people, in reason(). A port that is absent or a
-// module that cannot be helped is tried again, later and later.
+// Theory of operation. One coroutine supervises: it opens the port, and for as long as that stays open runs a session,
+// in which three coroutines live together: the reader, the command channel, and the session's own thread of events:
+// probe, bring-up, rate, ready, and then the recovery ladder (session.cpp). What goes wrong is kept as a sentence for
+// people, in reason(). A port that is absent or a module that cannot be helped is tried again, later and later.
 //
 //   offline ──port opens──▶ probing ──bring-up done──▶ ready ──restart, trouble──▶ recovering ──▶ ready
 //      ▲                       │ no ESP-AT there          │ port gone                  │ nothing helps
@@ -48,7 +48,8 @@ class ResetLine {
 
 class Module final : private ChannelOwner {
  public:
-  using OpenPort = std::function<boost::asio::awaitable<Result<std::unique_ptr<transport::Transport>>>(std::string port)>;
+  using OpenPort =
+      std::function<boost::asio::awaitable<Result<std::unique_ptr<transport::Transport>>>(std::string port)>;
 
   /// What a module needs from its surroundings. All must outlive it.
   struct Surroundings {
@@ -65,7 +66,8 @@ class Module final : private ChannelOwner {
   ~Module() override;
 
   void start();
-  /// Ends everything and closes the port; within half a second. A module at a raised rate is sent back to its boot rate if that is quick.
+  /// Ends everything and closes the port; within half a second. A module at a raised rate is sent back to its boot rate
+  /// if that is quick.
   boost::asio::awaitable<void> stop();
 
   /// Gives the port away until resume() (flashing). Returns when it is closed.

@@ -4,8 +4,9 @@
 #include <array>
 #include <utility>
 
-#include <boost/asio/this_coro.hpp>
 #include <spdlog/spdlog.h>
+
+#include <boost/asio/this_coro.hpp>
 
 namespace espat::module {
 namespace asio = boost::asio;
@@ -14,7 +15,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// 115200 is what firmware ships with; 74880 and 76800 come from other crystals (quirk 135); the rest are usual targets.
+/// 115200 is what firmware ships with; 74880 and 76800 come from other crystals (quirk 135); the rest are usual
+/// targets.
 constexpr std::array<std::uint32_t, 11> known_rates{115200,  921600,  460800, 74880, 76800, 230400,
                                                     2000000, 1000000, 57600,  38400, 9600};
 
@@ -35,7 +37,8 @@ constexpr milliseconds busy_pause{400};
 
 /// What was seen at all rates together, for the diagnosis.
 struct Sightings {
-  bool garbage = false, foreign = false, echo = false, prompt = false, booting = false, refused_rate = false, busy = false;
+  bool garbage = false, foreign = false, echo = false, prompt = false, booting = false, refused_rate = false,
+       busy = false;
   std::string sample;
   std::string refusal;
   int boots = 0;
@@ -47,21 +50,25 @@ Error diagnose(const Sightings& seen, const std::string& port) {
   if (seen.boots >= boot_loop) {
     return says("the module restarts again and again: its supply is probably too weak (brown-out)");
   }
-  if (seen.booting) return says("the module starts but never says `ready`: is ESP-AT flashed, and is its supply strong enough?");
+  if (seen.booting)
+    return says("the module starts but never says `ready`: is ESP-AT flashed, and is its supply strong enough?");
   if (seen.busy) return says("the module answers `busy` and nothing else: reset it");
   if (seen.prompt) return says("the module is in passthrough mode and cannot be brought out of it: reset it");
   if (seen.foreign) return says("something answers, but it is not ESP-AT: `" + seen.sample + "`");
   if (seen.echo) return says("our own bytes come back: RX and TX are connected to each other, or the line echoes");
-  if (seen.garbage) return says("only garbage at every rate: the module speaks at an unusual rate, or the line is disturbed");
+  if (seen.garbage)
+    return says("only garbage at every rate: the module speaks at an unusual rate, or the line is disturbed");
   if (seen.rates == 0 && !seen.refusal.empty()) return says(seen.refusal);
   return says(
-      "no answer at any rate: is the module powered, are RX and TX crossed, and is this the AT port (not the log port) of the module?");
+      "no answer at any rate: is the module powered, are RX and TX crossed, and is this the AT port (not the log port) "
+      "of the module?");
 }
 
 /// One attempt at one rate.
 class Attempt {
  public:
-  Attempt(RawTalk& talk, Wire& wire, Clock& clock, Sightings& seen) : talk_(talk), wire_(wire), clock_(clock), seen_(seen) {}
+  Attempt(RawTalk& talk, Wire& wire, Clock& clock, Sightings& seen)
+      : talk_(talk), wire_(wire), clock_(clock), seen_(seen) {}
 
   /// The first rate at which the module answers; nothing if there is none.
   asio::awaitable<std::optional<ProbeFinding>> at_rates(const std::vector<std::uint32_t>& rates, Duration patience,
@@ -154,7 +161,9 @@ RawTalk::RawTalk(Wire& wire, asio::any_io_executor executor, Clock& clock, Wire:
   });
 }
 
-RawTalk::~RawTalk() { wire_.set_listener(std::move(also_)); }
+RawTalk::~RawTalk() {
+  wire_.set_listener(std::move(also_));
+}
 
 asio::awaitable<bool> RawTalk::write(std::string_view text) {
   const at::Bytes bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());

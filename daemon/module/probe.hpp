@@ -1,6 +1,7 @@
 // Probing: finds the rate at which a module answers, or says in words what is on the port instead (DESIGN section 5).
 //
-// A module may be left at a raised rate by a daemon that was killed (quirk 132), in passthrough, in the middle of a send, or booting.
+// A module may be left at a raised rate by a daemon that was killed (quirk 132), in passthrough, in the middle of a
+// send, or booting.
 #pragma once
 
 #include <cstdint>
@@ -49,11 +50,12 @@ struct ProbeFinding {
   bool fresh = false;
 };
 
-/// Tries `first` (most likely rates, in order), then every rate a module is known to use. The transport is left at the rate found. Error:
-/// the diagnosis.
+/// Tries `first` (most likely rates, in order), then every rate a module is known to use. The transport is left at the
+/// rate found. Error: the diagnosis.
 boost::asio::awaitable<Result<ProbeFinding>> probe(Wire& wire, Clock& clock, std::vector<std::uint32_t> first);
 
-/// After a restart: waits for `ready` at the boot rate, writing nothing (quirk 32: a command before `ready` can crash the module).
+/// After a restart: waits for `ready` at the boot rate, writing nothing (quirk 32: a command before `ready` can crash
+/// the module).
 boost::asio::awaitable<bool> wait_for_boot(Wire& wire, Clock& clock, std::uint32_t boot_rate, Duration patience);
 
 }  // namespace espat::module

@@ -6,7 +6,9 @@ namespace {
 constexpr std::size_t longest_line = 256;
 constexpr std::size_t longest_sample = 48;
 
-bool is_text(char byte) { return (byte >= 0x20 && byte < 0x7f) || byte == '\t' || byte == '\r' || byte == '\n' || byte == 0x1b; }
+bool is_text(char byte) {
+  return (byte >= 0x20 && byte < 0x7f) || byte == '\t' || byte == '\r' || byte == '\n' || byte == 0x1b;
+}
 
 }  // namespace
 

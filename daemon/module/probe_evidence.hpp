@@ -45,7 +45,8 @@ class ProbeEvidence {
   std::size_t text_bytes_ = 0;
   std::size_t binary_bytes_ = 0;
   int boots_ = 0;
-  bool answered_ = false, ready_ = false, busy_ = false, refused_ = false, booting_ = false, echo_ = false, other_ = false;
+  bool answered_ = false, ready_ = false, busy_ = false, refused_ = false, booting_ = false, echo_ = false,
+       other_ = false;
   bool prompt_ = false;
 };
 

@@ -28,7 +28,8 @@ constexpr int fall_back_attempts = 3;
 
 class Raise {
  public:
-  Raise(CommandChannel& channel, Wire& wire, Clock& clock, std::uint32_t current, std::uint32_t target, FlowControl wanted)
+  Raise(CommandChannel& channel, Wire& wire, Clock& clock, std::uint32_t current, std::uint32_t target,
+        FlowControl wanted)
       : channel_(channel), wire_(wire), clock_(clock), target_(target), flow_(wanted == FlowControl::rts_cts) {
     result_.rate = {current, false};
   }
@@ -36,14 +37,15 @@ class Raise {
   asio::awaitable<RaisedRate> run() {
     if (flow_ && !wire_.transport().set_flow_control(false)) flow_ = false;  // only whether it can be set at all
     if (!flow_ && target_ > fastest_without_flow_control) {
-      note("without flow control " + std::to_string(target_) + " baud lose data: " + std::to_string(safe_rate) + " are used");
+      note("without flow control " + std::to_string(target_) + " baud lose data: " + std::to_string(safe_rate) +
+           " are used");
       target_ = safe_rate;
     }
     co_await change(target_, flow_);
     if (result_.lost || !flow_ || result_.rate.flow_control_verified) co_return result_;
     if (result_.rate.baud > fastest_without_flow_control) {
-      note("flow control does not work, so " + std::to_string(result_.rate.baud) + " baud would lose data: " +
-           std::to_string(safe_rate) + " are used");
+      note("flow control does not work, so " + std::to_string(result_.rate.baud) +
+           " baud would lose data: " + std::to_string(safe_rate) + " are used");
       co_await change(safe_rate, false);
     } else if (result_.rate.baud == target_) {
       co_await change(target_, false);
@@ -108,8 +110,9 @@ class Raise {
     const Verdict held = co_await talk.ask(held_patience);
     port.set_request_to_send(true);
     const Verdict released = co_await talk.listen(answer_patience, Verdict::refused);
-    if (held != Verdict::silent) note("the module sends although RTS is off: it does not see our RTS, check the wiring");
-    co_return held == Verdict::silent && released == Verdict::answered;
+    if (held != Verdict::silent)
+      note("the module sends although RTS is off: it does not see our RTS, check the wiring");
+    co_return held == Verdict::silent&& released == Verdict::answered;
   }
 
   /// The module has switched but cannot be heard, or does not hear: tell it blindly to come back.

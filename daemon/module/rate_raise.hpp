@@ -1,4 +1,5 @@
-// Raises the line rate and switches flow control on, and believes neither before it has been seen to work (quirks 130-136).
+// Raises the line rate and switches flow control on, and believes neither before it has been seen to work (quirks
+// 130-136).
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,8 @@ struct RaisedRate {
   bool lost = false;
 };
 
-/// The module answers at `current`. The channel must be idle and not `ready`; its bytes are seen by the caller's listener too.
+/// The module answers at `current`. The channel must be idle and not `ready`; its bytes are seen by the caller's
+/// listener too.
 boost::asio::awaitable<RaisedRate> raise_rate(CommandChannel& channel, Wire& wire, Clock& clock, std::uint32_t current,
                                               std::uint32_t target, FlowControl wanted);
 

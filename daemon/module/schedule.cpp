@@ -8,8 +8,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Indexed by at::Holds. A hanging connect costs every link seconds of reception, so it looks for a longer silence; a scan or a
-/// ping only keeps others from sending.
+/// Indexed by at::Holds. A hanging connect costs every link seconds of reception, so it looks for a longer silence; a
+/// scan or a ping only keeps others from sending.
 constexpr std::array<HoldingRule, 3> holding_rules{{
     {milliseconds{0}, milliseconds{0}},       // nothing
     {milliseconds{200}, milliseconds{5000}},  // channel
@@ -29,7 +29,9 @@ enum Rank { rank_setup, rank_control, rank_data, rank_background };
 
 }  // namespace
 
-const HoldingRule& holding_rule(at::Holds holds) { return holding_rules[static_cast<std::size_t>(holds)]; }
+const HoldingRule& holding_rule(at::Holds holds) {
+  return holding_rules[static_cast<std::size_t>(holds)];
+}
 
 Schedule::Limits Schedule::limits_for(const LineRate& rate) {
   const double per_second = rate.bytes_per_second();

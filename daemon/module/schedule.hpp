@@ -1,9 +1,10 @@
 // Whose turn it is on the command channel: one command at a time, many who want it (DESIGN section 5).
 //
-// Sans-I/O: entries go in, the owner asks next() whenever the channel is free. Order: setup, control, data, background. Data is
-// shared between links by deficit round robin over bytes, and a block is sized only when its link's turn has come. Commands
-// that hold the channel or stop reception, and were not asked for by a user, wait for a quiet moment; they and background work
-// have a patience, after which they go like control: nobody waits for ever behind a long upload.
+// Sans-I/O: entries go in, the owner asks next() whenever the channel is free. Order: setup, control, data, background.
+// Data is shared between links by deficit round robin over bytes, and a block is sized only when its link's turn has
+// come. Commands that hold the channel or stop reception, and were not asked for by a user, wait for a quiet moment;
+// they and background work have a patience, after which they go like control: nobody waits for ever behind a long
+// upload.
 #pragma once
 
 #include <cstddef>
@@ -53,7 +54,8 @@ class Schedule {
   /// True if it was still waiting.
   bool remove(Ticket ticket);
 
-  /// The next one, removed from the schedule; nothing if there is none that may start now. `last_payload`: when payload last moved.
+  /// The next one, removed from the schedule; nothing if there is none that may start now. `last_payload`: when payload
+  /// last moved.
   std::optional<Turn> next(TimePoint now, TimePoint last_payload);
   /// When next() may answer differently although nothing was added; never if only an addition can change it.
   TimePoint next_change(TimePoint now, TimePoint last_payload) const;

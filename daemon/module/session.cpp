@@ -62,7 +62,8 @@ Module::Session::Next Module::Session::give_up(Error why) {
 void Module::Session::found(ProbeFinding finding) {
   finding_ = finding;
   module_.last_rate_ = finding.baud;
-  if (finding.fresh || (finding.baud != 0 && finding.baud != module_.settings_.baud_rate)) module_.boot_rate_ = finding.baud;
+  if (finding.fresh || (finding.baud != 0 && finding.baud != module_.settings_.baud_rate))
+    module_.boot_rate_ = finding.baud;
 }
 
 asio::awaitable<Module::Session::Next> Module::Session::find() {
@@ -75,7 +76,8 @@ asio::awaitable<Module::Session::Next> Module::Session::find() {
   if (!finding && co_await pulse_reset_line()) finding = ProbeFinding{module_.boot_rate_, true};
   if (!finding) co_return give_up(finding.error());
   found(*finding);
-  spdlog::info("{}: the module answers on {} at {} baud", module_.settings_.name, wire_.transport().description(), finding->baud);
+  spdlog::info("{}: the module answers on {} at {} baud", module_.settings_.name, wire_.transport().description(),
+               finding->baud);
   co_return Next::bring_up;
 }
 
@@ -93,18 +95,23 @@ asio::awaitable<Module::Session::Next> Module::Session::prepare() {
   if (port_is_gone()) co_return Next::give_up;
   if (restart_) co_return co_await after_restart();
   if (!up) {
-    if (up.error().kind == ErrorKind::not_supported || ++failed_bring_ups_ >= most_bring_ups) co_return give_up(up.error());
+    if (up.error().kind == ErrorKind::not_supported || ++failed_bring_ups_ >= most_bring_ups)
+      co_return give_up(up.error());
     co_return co_await recover(up.error().message, true);
   }
   module_.identity_ = std::move(up->identity);
   module_.notes_ = std::move(up->notes);
-  RaisedRate raised = co_await raise_rate(channel, wire_, clock_, finding_.baud, module_.settings_.baud_rate,
-                                          module_.settings_.flow_control);
+  const std::uint32_t target = rate_is_unusable_ ? finding_.baud : module_.settings_.baud_rate;
+  RaisedRate raised =
+      co_await raise_rate(channel, wire_, clock_, finding_.baud, target, module_.settings_.flow_control);
   listen();
+  if (rate_is_unusable_)
+    raised.note = "the module was lost at " + std::to_string(module_.settings_.baud_rate) + " baud; " + raised.note;
   if (!raised.note.empty()) module_.notes_.push_back(raised.note);
   if (port_is_gone()) co_return Next::give_up;
   if (restart_) co_return co_await after_restart();
   if (raised.lost) {
+    rate_is_unusable_ = true;
     if (++failed_bring_ups_ >= most_bring_ups) co_return give_up(Error{ErrorKind::failed, raised.note});
     co_return Next::probe;
   }

@@ -1,8 +1,8 @@
 // The life of one open port: probe, bring-up, ready, and the recovery ladder. Private to Module.
 //
-// Ladder, from cheap to expensive: the channel resynchronises by itself; then the module is looked for at its boot rate (a restart at a
-// raised rate is heard as noise) and probed; one that answers gets AT+RST; one that does not, the reset line; then the port is closed
-// and opened anew by the supervisor, with back-off.
+// Ladder, from cheap to expensive: the channel resynchronises by itself; then the module is looked for at its boot rate
+// (a restart at a raised rate is heard as noise) and probed; one that answers gets AT+RST; one that does not, the reset
+// line; then the port is closed and opened anew by the supervisor, with back-off.
 #pragma once
 
 #include <deque>
@@ -63,6 +63,7 @@ struct Module::Session {
   ProbeFinding finding_;
   std::deque<TimePoint> restarts_;  // the recent unasked ones
   int failed_bring_ups_ = 0;
+  bool rate_is_unusable_ = false;  // the module was lost at the target rate: it is not sent there again
 };
 
 }  // namespace espat::module

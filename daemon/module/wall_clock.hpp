@@ -13,7 +13,8 @@ class WallClock {
   virtual std::optional<std::chrono::sys_seconds> synchronised_time() const = 0;
 };
 
-/// The kernel's word (NTP daemons set it), else systemd-timesyncd's: the service's sandbox may forbid to ask the kernel.
+/// The kernel's word (NTP daemons set it), else systemd-timesyncd's: the service's sandbox may forbid to ask the
+/// kernel.
 class SystemWallClock final : public WallClock {
  public:
   std::optional<std::chrono::sys_seconds> synchronised_time() const override;

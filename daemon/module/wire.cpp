@@ -13,7 +13,8 @@ constexpr std::size_t read_buffer_size = 8192;
 
 }  // namespace
 
-Wire::Wire(std::unique_ptr<transport::Transport> transport, asio::any_io_executor executor, Clock& clock, WireCounters& counters)
+Wire::Wire(std::unique_ptr<transport::Transport> transport, asio::any_io_executor executor, Clock& clock,
+           WireCounters& counters)
     : transport_(std::move(transport)),
       clock_(clock),
       counters_(counters),
@@ -40,8 +41,9 @@ asio::awaitable<Result<void>> Wire::write(at::Bytes bytes, Duration limit) {
     if (written) counters_.bytes_out += bytes.size();
     co_return written;
   }
-  co_return Error{ErrorKind::timeout,
-                  transport_->description() + ": the module does not take bytes (CTS is off): check the flow control wiring"};
+  co_return Error{
+      ErrorKind::timeout,
+      transport_->description() + ": the module does not take bytes (CTS is off): check the flow control wiring"};
 }
 
 }  // namespace espat::module

@@ -7,7 +7,8 @@
 
 namespace espat::transport {
 
-boost::asio::awaitable<Result<std::unique_ptr<Transport>>> open(boost::asio::any_io_executor executor, std::string port) {
+boost::asio::awaitable<Result<std::unique_ptr<Transport>>> open(boost::asio::any_io_executor executor,
+                                                                std::string port) {
   constexpr std::string_view tcp_prefix = "tcp:";
   if (port.starts_with(tcp_prefix)) {
     auto address = parse_tcp_address(std::string_view(port).substr(tcp_prefix.size()));

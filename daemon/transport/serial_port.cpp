@@ -1,17 +1,17 @@
 #include "transport/serial_port.hpp"
 
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <utility>
+
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <termios.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cmath>
-#include <cstring>
-#include <string>
-#include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
@@ -63,16 +63,18 @@ Error explain_open_failure(const std::string& path, int failure) {
     case ENODEV:
       return {ErrorKind::not_found, path + " exists but no device is behind it: plug the module in again"};
     case EACCES:
-      return {ErrorKind::not_authorized,
-              path + ": permission denied; the daemon's user must be in the group that owns the port (usually dialout)"};
+      return {
+          ErrorKind::not_authorized,
+          path + ": permission denied; the daemon's user must be in the group that owns the port (usually dialout)"};
     case EPERM:
       return {ErrorKind::not_authorized,
               path + ": the service's device policy does not allow this port; add a DeviceAllow= drop-in for it"};
     case EBUSY:
-      return {ErrorKind::busy, path +
-                                   " is in use by another program that locked it (ModemManager, a terminal program, a serial console or "
-                                   "a second espatd); `fuser " +
-                                   path + "` names it"};
+      return {ErrorKind::busy,
+              path +
+                  " is in use by another program that locked it (ModemManager, a terminal program, a serial console or "
+                  "a second espatd); `fuser " +
+                  path + "` names it"};
     case ENOTTY:
     case EINVAL:
       return {ErrorKind::invalid_argument, path + " is not a serial port"};
@@ -107,7 +109,9 @@ SerialPort::SerialPort(asio::any_io_executor executor, int descriptor, std::stri
             major(status.st_rdev) <= last_pty_major;
 }
 
-SerialPort::~SerialPort() { close(); }
+SerialPort::~SerialPort() {
+  close();
+}
 
 Error SerialPort::gone(const boost::system::error_code& failure, const char* doing) const {
   if (failure == asio::error::operation_aborted) return {ErrorKind::cancelled, path_ + ": " + doing + " was cancelled"};
@@ -125,8 +129,8 @@ asio::awaitable<Result<std::size_t>> SerialPort::read_some(std::span<std::uint8_
 }
 
 asio::awaitable<Result<void>> SerialPort::write(at::Bytes bytes) {
-  auto [failure, count] =
-      co_await asio::async_write(stream_, asio::buffer(bytes.data(), bytes.size()), asio::as_tuple(asio::use_awaitable));
+  auto [failure, count] = co_await asio::async_write(stream_, asio::buffer(bytes.data(), bytes.size()),
+                                                     asio::as_tuple(asio::use_awaitable));
   if (failure) co_return gone(failure, "writing");
   co_return Result<void>();
 }
@@ -138,8 +142,9 @@ Result<void> SerialPort::set_rate(std::uint32_t baud) {
   }
   const std::uint32_t real = tty_rate(descriptor());
   if (real != 0 && std::abs(double(real) - double(baud)) > baud * rate_tolerance) {
-    return Error{ErrorKind::not_supported, path_ + ": the port can only do " + std::to_string(real) + " baud instead of " +
-                                               std::to_string(baud) + "; choose a rate that it can divide"};
+    return Error{ErrorKind::not_supported, path_ + ": the port can only do " + std::to_string(real) +
+                                               " baud instead of " + std::to_string(baud) +
+                                               "; choose a rate that it can divide"};
   }
   return {};
 }
@@ -155,8 +160,12 @@ Result<void> SerialPort::set_modem_line(int line, bool asserted, const char* nam
   return Error{ErrorKind::not_supported, path_ + ": the port has no " + name + " line"};
 }
 
-Result<void> SerialPort::set_request_to_send(bool asserted) { return set_modem_line(TIOCM_RTS, asserted, "RTS"); }
-Result<void> SerialPort::set_data_terminal_ready(bool asserted) { return set_modem_line(TIOCM_DTR, asserted, "DTR"); }
+Result<void> SerialPort::set_request_to_send(bool asserted) {
+  return set_modem_line(TIOCM_RTS, asserted, "RTS");
+}
+Result<void> SerialPort::set_data_terminal_ready(bool asserted) {
+  return set_modem_line(TIOCM_DTR, asserted, "DTR");
+}
 
 Result<bool> SerialPort::clear_to_send() const {
   int lines = 0;
@@ -166,8 +175,12 @@ Result<bool> SerialPort::clear_to_send() const {
   return (lines & TIOCM_CTS) != 0;
 }
 
-void SerialPort::discard_input() { ::tcflush(descriptor(), TCIFLUSH); }
-void SerialPort::discard_output() { ::tcflush(descriptor(), TCOFLUSH); }
+void SerialPort::discard_input() {
+  ::tcflush(descriptor(), TCIFLUSH);
+}
+void SerialPort::discard_output() {
+  ::tcflush(descriptor(), TCOFLUSH);
+}
 
 bool SerialPort::is_drained() const {
   int waiting = 0;

@@ -1,7 +1,7 @@
 // A module on a serial tty: raw, 8N1, any rate, RTS/CTS, locked against other programs.
 //
-// Invariant: TIOCEXCL is set while the port is open and taken back before it is closed, because the lock outlives close() on a pty
-// whose master stays open and on a UART that someone else holds (reference/systemd-notes.md).
+// Invariant: TIOCEXCL is set while the port is open and taken back before it is closed, because the lock outlives
+// close() on a pty whose master stays open and on a UART that someone else holds (reference/systemd-notes.md).
 #pragma once
 
 #include <cstdint>

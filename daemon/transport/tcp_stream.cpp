@@ -1,13 +1,13 @@
 #include "transport/tcp_stream.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <array>
 #include <charconv>
 #include <chrono>
 #include <utility>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
@@ -25,7 +25,8 @@ namespace {
 
 constexpr std::chrono::seconds connect_limit{10};
 
-/// A dead device server must be noticed within half a minute, also when nothing is sent: the module's reports only come in.
+/// A dead device server must be noticed within half a minute, also when nothing is sent: the module's reports only come
+/// in.
 void keep_alive(tcp::socket& socket) {
   boost::system::error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
@@ -36,17 +37,17 @@ void keep_alive(tcp::socket& socket) {
   }
 }
 
-asio::awaitable<Result<std::unique_ptr<Transport>>> resolve_and_connect(asio::any_io_executor executor, TcpAddress address,
-                                                                        std::string description) {
+asio::awaitable<Result<std::unique_ptr<Transport>>> resolve_and_connect(asio::any_io_executor executor,
+                                                                        TcpAddress address, std::string description) {
   tcp::resolver resolver(executor);
-  auto [not_resolved, endpoints] = co_await resolver.async_resolve(address.host, std::to_string(address.port),
-                                                                   asio::as_tuple(asio::use_awaitable));
+  auto [not_resolved, endpoints] =
+      co_await resolver.async_resolve(address.host, std::to_string(address.port), asio::as_tuple(asio::use_awaitable));
   if (not_resolved) {
-    co_return Error{ErrorKind::not_found, description + ": the host name cannot be resolved: " + not_resolved.message()};
+    co_return Error{ErrorKind::not_found,
+                    description + ": the host name cannot be resolved: " + not_resolved.message()};
   }
   tcp::socket socket(executor);
-  auto [not_connected, endpoint] =
-      co_await asio::async_connect(socket, endpoints, asio::as_tuple(asio::use_awaitable));
+  auto [not_connected, endpoint] = co_await asio::async_connect(socket, endpoints, asio::as_tuple(asio::use_awaitable));
   if (not_connected) {
     co_return Error{ErrorKind::failed, description + ": cannot connect: " + not_connected.message() +
                                            "; is the module's socket open, and may this service use the network?"};
@@ -59,7 +60,8 @@ asio::awaitable<Result<std::unique_ptr<Transport>>> resolve_and_connect(asio::an
 
 Result<TcpAddress> parse_tcp_address(std::string_view text) {
   const auto wrong = [&] {
-    return Error{ErrorKind::invalid_argument, "`" + std::string(text) + "` is not HOST:PORT (an IPv6 address goes in brackets)"};
+    return Error{ErrorKind::invalid_argument,
+                 "`" + std::string(text) + "` is not HOST:PORT (an IPv6 address goes in brackets)"};
   };
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return wrong();
@@ -77,7 +79,8 @@ Result<TcpAddress> parse_tcp_address(std::string_view text) {
   return TcpAddress{std::string(host), port};
 }
 
-asio::awaitable<Result<std::unique_ptr<Transport>>> TcpStream::open(asio::any_io_executor executor, TcpAddress address) {
+asio::awaitable<Result<std::unique_ptr<Transport>>> TcpStream::open(asio::any_io_executor executor,
+                                                                    TcpAddress address) {
   using asio::experimental::awaitable_operators::operator||;
   const std::string description = "tcp:" + address.host + ":" + std::to_string(address.port);
   asio::steady_timer limit(executor, connect_limit);
@@ -90,10 +93,13 @@ asio::awaitable<Result<std::unique_ptr<Transport>>> TcpStream::open(asio::any_io
 TcpStream::TcpStream(tcp::socket socket, std::string description)
     : socket_(std::move(socket)), description_(std::move(description)) {}
 
-TcpStream::~TcpStream() { close(); }
+TcpStream::~TcpStream() {
+  close();
+}
 
 Error TcpStream::gone(const boost::system::error_code& failure, const char* doing) const {
-  if (failure == asio::error::operation_aborted) return {ErrorKind::cancelled, description_ + ": " + doing + " was cancelled"};
+  if (failure == asio::error::operation_aborted)
+    return {ErrorKind::cancelled, description_ + ": " + doing + " was cancelled"};
   if (failure == asio::error::eof) return {ErrorKind::not_found, description_ + ": the far end closed the connection"};
   return {ErrorKind::not_found, description_ + ": " + doing + " failed: " + failure.message()};
 }
@@ -110,17 +116,27 @@ asio::awaitable<Result<std::size_t>> TcpStream::read_some(std::span<std::uint8_t
 }
 
 asio::awaitable<Result<void>> TcpStream::write(at::Bytes bytes) {
-  auto [failure, count] =
-      co_await asio::async_write(socket_, asio::buffer(bytes.data(), bytes.size()), asio::as_tuple(asio::use_awaitable));
+  auto [failure, count] = co_await asio::async_write(socket_, asio::buffer(bytes.data(), bytes.size()),
+                                                     asio::as_tuple(asio::use_awaitable));
   if (failure) co_return gone(failure, "writing");
   co_return Result<void>();
 }
 
-Result<void> TcpStream::set_rate(std::uint32_t) { return no_modem_lines(); }
-Result<void> TcpStream::set_flow_control(bool rts_cts) { return rts_cts ? Result<void>(no_modem_lines()) : Result<void>(); }
-Result<void> TcpStream::set_request_to_send(bool) { return no_modem_lines(); }
-Result<void> TcpStream::set_data_terminal_ready(bool) { return no_modem_lines(); }
-Result<bool> TcpStream::clear_to_send() const { return no_modem_lines(); }
+Result<void> TcpStream::set_rate(std::uint32_t) {
+  return no_modem_lines();
+}
+Result<void> TcpStream::set_flow_control(bool rts_cts) {
+  return rts_cts ? Result<void>(no_modem_lines()) : Result<void>();
+}
+Result<void> TcpStream::set_request_to_send(bool) {
+  return no_modem_lines();
+}
+Result<void> TcpStream::set_data_terminal_ready(bool) {
+  return no_modem_lines();
+}
+Result<bool> TcpStream::clear_to_send() const {
+  return no_modem_lines();
+}
 
 void TcpStream::discard_input() {
   std::array<char, 4096> waste;

@@ -25,7 +25,8 @@ Result<TcpAddress> parse_tcp_address(std::string_view text);
 class TcpStream final : public Transport {
  public:
   /// Resolves and connects without blocking; gives up after 10 s.
-  static boost::asio::awaitable<Result<std::unique_ptr<Transport>>> open(boost::asio::any_io_executor executor, TcpAddress address);
+  static boost::asio::awaitable<Result<std::unique_ptr<Transport>>> open(boost::asio::any_io_executor executor,
+                                                                         TcpAddress address);
 
   TcpStream(boost::asio::ip::tcp::socket socket, std::string description);
   ~TcpStream() override;

@@ -1,8 +1,8 @@
 // A byte stream to a module: what every kind of port (serial tty, TCP; SPI may follow) offers to the layer above.
 //
-// Contract: one read and one write may be under way at the same time, never two of a kind. Both follow Asio's per-operation
-// cancellation. After close() every pending operation ends with an error, and nothing else may be called but description().
-// Errors are values with a sentence that says what to do.
+// Contract: one read and one write may be under way at the same time, never two of a kind. Both follow Asio's
+// per-operation cancellation. After close() every pending operation ends with an error, and nothing else may be called
+// but description(). Errors are values with a sentence that says what to do.
 #pragma once
 
 #include <cstddef>
@@ -33,13 +33,14 @@ class Transport {
 
   /// True for a line whose speed both ends must agree on; false for a stream that has none (TCP).
   virtual bool has_rate() const = 0;
-  /// Bits per second, any value that the port can do; takes effect at once, so drain first. Error if the port refuses it or
-  /// comes out more than 3 % off.
+  /// Bits per second, any value that the port can do; takes effect at once, so drain first. Error if the port refuses
+  /// it or comes out more than 3 % off.
   virtual Result<void> set_rate(std::uint32_t baud) = 0;
   /// RTS/CTS by hardware, both directions.
   virtual Result<void> set_flow_control(bool rts_cts) = 0;
 
-  /// True if the stream below never loses bytes, whatever the speed: TCP, and a pty (both ends are this machine's memory).
+  /// True if the stream below never loses bytes, whatever the speed: TCP, and a pty (both ends are this machine's
+  /// memory).
   virtual bool has_own_flow_control() const = 0;
   /// True if RTS, DTR and CTS exist (a pty or a TCP stream has none).
   virtual bool has_modem_lines() const = 0;
@@ -59,7 +60,9 @@ class Transport {
   virtual void close() noexcept = 0;
 };
 
-/// Opens `port`: a tty's path, or `tcp:HOST:PORT` (`tcp:[v6]:PORT`). A tty comes up at 115200 8N1 without flow control, raw and locked.
-boost::asio::awaitable<Result<std::unique_ptr<Transport>>> open(boost::asio::any_io_executor executor, std::string port);
+/// Opens `port`: a tty's path, or `tcp:HOST:PORT` (`tcp:[v6]:PORT`). A tty comes up at 115200 8N1 without flow control,
+/// raw and locked.
+boost::asio::awaitable<Result<std::unique_ptr<Transport>>> open(boost::asio::any_io_executor executor,
+                                                                std::string port);
 
 }  // namespace espat::transport

@@ -1,9 +1,9 @@
 #include "transport/tty_settings.hpp"
 
+#include <cerrno>
+
 #include <asm/termbits.h>
 #include <sys/ioctl.h>
-
-#include <cerrno>
 
 namespace espat::transport {
 namespace {

@@ -7,11 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "at/commands.hpp"
 #include "module/module.hpp"
@@ -53,28 +54,34 @@ class Listener : public Observer {
 
 class ModuleFixture : public testing::Test {
  protected:
-  ModuleFixture() { subscription = module().channel().observe(listener); }
   ~ModuleFixture() override {
     subscription.reset();
     bool stopped = false;
     boost::asio::co_spawn(
         io, [](Module& target) -> boost::asio::awaitable<void> { co_await target.stop(); }(module()),
         [&](std::exception_ptr) { stopped = true; });
-    EXPECT_TRUE(clock.run_until(io, [&] { return stopped; }, 1s)) << "a clean stop is bounded";
+    EXPECT_TRUE(clock.run_until(
+        io, [&] { return stopped; }, 1s))
+        << "a clean stop is bounded";
   }
 
+  /// Made when first asked for, from the settings as they are then.
   Module& module() {
     if (!module_) {
       settings.name = "esp0";
       settings.port = "scripted";
-      module_ = std::make_unique<Module>(io.get_executor(), settings,
-                                         Module::Surroundings{clock, wall_clock, [this](std::string) { return open(); }});
+      module_ = std::make_unique<Module>(
+          io.get_executor(), settings, Module::Surroundings{clock, wall_clock, [this](std::string) { return open(); }});
     }
     return *module_;
   }
-  void start() { module().start(); }
+  void start() {
+    subscription = module().channel().observe(listener);
+    module().start();
+  }
   bool becomes(State state, Duration limit = 60s) {
-    return clock.run_until(io, [&] { return module().state() == state; }, limit);
+    return clock.run_until(
+        io, [&] { return module().state() == state; }, limit);
   }
   /// A module that is ready, and forgets what it took to get there.
   void bring_up() {
@@ -96,17 +103,19 @@ class ModuleFixture : public testing::Test {
   std::shared_ptr<std::optional<at::Outcome>> send(at::LinkId link, std::string_view payload) {
     auto outcome = std::make_shared<std::optional<at::Outcome>>();
     const at::Bytes bytes(reinterpret_cast<const std::uint8_t*>(payload.data()), payload.size());
-    boost::asio::co_spawn(io,
-                          module().channel().send(link,
-                                                  [link, bytes](std::size_t) {
-                                                    return std::optional<SendBlock>(
-                                                        SendBlock{at::commands::send(link, bytes.size()), bytes});
-                                                  }),
-                          [outcome](std::exception_ptr, at::Outcome value) { *outcome = std::move(value); });
+    boost::asio::co_spawn(
+        io,
+        module().channel().send(
+            link,
+            [link, bytes](std::size_t) {
+              return std::optional<SendBlock>(SendBlock{at::commands::send(link, bytes.size()), bytes});
+            }),
+        [outcome](std::exception_ptr, at::Outcome value) { *outcome = std::move(value); });
     return outcome;
   }
   bool finishes(const std::shared_ptr<std::optional<at::Outcome>>& outcome, Duration limit = 200s) {
-    return clock.run_until(io, [&] { return outcome->has_value(); }, limit);
+    return clock.run_until(
+        io, [&] { return outcome->has_value(); }, limit);
   }
 
   boost::asio::io_context io;

@@ -1,7 +1,7 @@
 // A module from its port to `ready`, and what brings it back there.
-#include "fixture.hpp"
-
 #include <algorithm>
+
+#include "fixture.hpp"
 
 namespace espat::module::test {
 namespace {
@@ -12,7 +12,8 @@ using testing::HasSubstr;
 class ModuleTest : public ModuleFixture {
  protected:
   std::size_t position(std::string_view line) const {
-    return static_cast<std::size_t>(std::find(scripted.lines.begin(), scripted.lines.end(), line) - scripted.lines.begin());
+    return static_cast<std::size_t>(std::find(scripted.lines.begin(), scripted.lines.end(), line) -
+                                    scripted.lines.begin());
   }
 };
 
@@ -23,18 +24,30 @@ TEST_F(ModuleTest, ComesUpOnTheMeasuredEsp32InTheOrderOfTheDesign) {
   EXPECT_EQ(module().identity()->chip, "ESP32");
   EXPECT_EQ(module().identity()->module_name, "WROOM-32");
   EXPECT_EQ(module().channel().dialect().family, at::Family::esp32_v4);
-  const std::vector<std::string> wanted{"ATE0",           "AT+SYSSTORE=0",  "AT+GMR",        "AT+CMD?",      "AT+SYSLOG=1",
-                                        "AT+SYSMSG=2",    "AT+CWAUTOCONN?", "AT+CWAUTOCONN=0", "AT+CWRECONNCFG=0,0",
-                                        "AT+CIPMODE=0",   "AT+CIPMUX=1",    "AT+CIPDINFO=1", "AT+CIPRECVTYPE=5,0",
-                                        "AT+CIPV6=1",     "AT+SYSTIMESTAMP=1700000000"};
+  const std::vector<std::string> wanted{"ATE0",
+                                        "AT+SYSSTORE=0",
+                                        "AT+GMR",
+                                        "AT+CMD?",
+                                        "AT+SYSLOG=1",
+                                        "AT+SYSMSG=2",
+                                        "AT+CWAUTOCONN?",
+                                        "AT+CWAUTOCONN=0",
+                                        "AT+CWRECONNCFG=0,0",
+                                        "AT+CIPMODE=0",
+                                        "AT+CIPMUX=1",
+                                        "AT+CIPDINFO=1",
+                                        "AT+CIPRECVTYPE=5,0",
+                                        "AT+CIPV6=1",
+                                        "AT+SYSTIMESTAMP=1700000000"};
   std::size_t last = 0;
   for (const auto& line : wanted) {
     ASSERT_EQ(scripted.count(line), 1u) << line;
     EXPECT_GE(position(line), last) << line;
     last = position(line);
   }
-  EXPECT_TRUE(std::any_of(scripted.lines.begin(), scripted.lines.end(),
-                          [](const std::string& line) { return line.starts_with("AT+CIPTCPOPT=") && line.find("5000") != line.npos; }));
+  EXPECT_TRUE(std::any_of(scripted.lines.begin(), scripted.lines.end(), [](const std::string& line) {
+    return line.starts_with("AT+CIPTCPOPT=") && line.find("5000") != line.npos;
+  }));
   EXPECT_THAT(module().reason(), "");
 }
 
@@ -74,7 +87,8 @@ TEST_F(ModuleTest, FindsAModuleThatWasLeftAtAnotherRate) {
     ASSERT_TRUE(becomes(State::ready)) << rate << " " << module().reason();
     bool stopped = false;
     boost::asio::co_spawn(io, module().stop(), [&](std::exception_ptr) { stopped = true; });
-    ASSERT_TRUE(clock.run_until(io, [&] { return stopped; }, 2s));
+    ASSERT_TRUE(clock.run_until(
+        io, [&] { return stopped; }, 2s));
   }
 }
 
@@ -86,7 +100,8 @@ TEST_F(ModuleTest, SaysWhatIsWrongWhenNothingAnswers) {
 }
 
 TEST_F(ModuleTest, TriesAnAbsentPortAgainAndAgainWithTheReason) {
-  port_error = Error{ErrorKind::not_found, "/dev/ttyUSB0 does not exist: the module is not plugged in, or the path is wrong"};
+  port_error =
+      Error{ErrorKind::not_found, "/dev/ttyUSB0 does not exist: the module is not plugged in, or the path is wrong"};
   start();
   clock.run_for(io, 100s);
   EXPECT_EQ(module().state(), State::offline);
@@ -163,7 +178,8 @@ TEST_F(ModuleTest, RestartsOnRequest) {
   bring_up();
   std::optional<Result<void>> result;
   boost::asio::co_spawn(io, module().reset(), [&](std::exception_ptr, Result<void> value) { result = value; });
-  ASSERT_TRUE(clock.run_until(io, [&] { return result.has_value(); }, 30s));
+  ASSERT_TRUE(clock.run_until(
+      io, [&] { return result.has_value(); }, 30s));
   EXPECT_TRUE(result->has_value());
   EXPECT_EQ(module().state(), State::ready);
   EXPECT_EQ(scripted.count("AT+RST"), 1u);
@@ -173,7 +189,8 @@ TEST_F(ModuleTest, LendsThePortAndTakesItBack) {
   bring_up();
   bool lent = false;
   boost::asio::co_spawn(io, module().inhibit(), [&](std::exception_ptr) { lent = true; });
-  ASSERT_TRUE(clock.run_until(io, [&] { return lent; }, 1s));
+  ASSERT_TRUE(clock.run_until(
+      io, [&] { return lent; }, 1s));
   EXPECT_EQ(module().state(), State::offline);
   clock.run_for(io, 300s);
   EXPECT_EQ(scripted.opened, 1) << "it stays away";

@@ -107,7 +107,8 @@ TEST_F(ScheduleTest, SizesABlockByWhetherSomebodyElseWaits) {
 }
 
 /// Links that always want more; each with blocks of a size of its own. How many bytes each got after `turns` turns.
-std::map<at::LinkId, std::size_t> share(Schedule& schedule, const std::map<at::LinkId, std::size_t>& block_sizes, int turns) {
+std::map<at::LinkId, std::size_t> share(Schedule& schedule, const std::map<at::LinkId, std::size_t>& block_sizes,
+                                        int turns) {
   std::map<Schedule::Ticket, at::LinkId> tickets;
   std::map<at::LinkId, std::size_t> sent;
   for (const auto& [link, size] : block_sizes) tickets[schedule.add_send(link, start)] = link;

@@ -91,7 +91,7 @@ std::size_t ScriptedModule::count(std::string_view line) const {
 
 void ScriptedModule::say(std::string_view text) {
   std::string bytes(text);
-  if (has_rate && rate != host_rate) {
+  if (has_rate && (rate != host_rate || rate > fastest_rate)) {
     for (char& byte : bytes) byte = static_cast<char>(byte | 0x80);  // framing errors, more or less
   }
   if (!request_to_send && honours_rts) {
@@ -122,7 +122,17 @@ void ScriptedModule::restart(Duration boot_time) {
 void ScriptedModule::hear(at::Bytes bytes) {
   raw.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (silent || restarting_) return;
+  if (escapes && payload_wanted_ > 0 && bytes.size() == 3 && bytes[0] == '+') {
+    payload_wanted_ = 0;
+    payload_.clear();
+    say("\r\nSEND Canceled\r\n");
+    return;
+  }
   for (const std::uint8_t byte : bytes) {
+    if (payload_wanted_ > 0 && lose_payload_bytes > 0) {
+      --lose_payload_bytes;
+      continue;
+    }
     if (!rates_match()) {
       half_line_ += '\xff';
       continue;
@@ -169,7 +179,7 @@ void ScriptedModule::take_line(const std::string& line) {
     payload_wanted_ = static_cast<std::size_t>(std::strtoul(line.c_str() + comma + 1, nullptr, 10));
   }
   if (line == "ATE0" && answer == "\r\nOK\r\n") echo = false;
-  if (line.starts_with("AT+UART_CUR=") && answer == "\r\nOK\r\n") {
+  if (switches_rate && line.starts_with("AT+UART_CUR=") && answer == "\r\nOK\r\n") {
     rate = static_cast<std::uint32_t>(std::strtoul(line.c_str() + std::strlen("AT+UART_CUR="), nullptr, 10));
   }
 }

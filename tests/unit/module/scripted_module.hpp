@@ -1,4 +1,5 @@
-// A module made of a few rules, behind a transport made of memory: enough ESP-AT to be brought up, and a test's own rules on top.
+// A module made of a few rules, behind a transport made of memory: enough ESP-AT to be brought up, and a test's own
+// rules on top.
 #pragma once
 
 #include <deque>
@@ -28,14 +29,17 @@ class ScriptedModule {
   /// As a flash of the supply does: boot text, silence, `ready`, everything forgotten, at the boot rate.
   void restart(Duration boot_time = std::chrono::milliseconds(500));
   void unplug();
+  /// The next bytes are a payload, whatever led to that.
+  void expect_payload(std::size_t length) { payload_wanted_ = length; }
 
   /// Asked first for every line; a value is said instead of the usual answer ("" = silence).
   std::function<std::optional<std::string>(const std::string& line)> rule;
   /// Called for each complete payload, says what follows.
   std::function<std::string(const std::string& payload)> on_payload;
 
-  std::string version_text = "AT version:4.1.0.0-dev(s-b1dca01 - ESP32 - Jul 10 2025 11:41:05)\r\nSDK version:v5.4-1386-g8ad0d3d8f2-dirty\r\n"
-                             "compile time(4b00c3d4):Jul 30 2025 17:17:20\r\nBin version:v4.1.0.0-dev(WROOM-32)\r\n";
+  std::string version_text =
+      "AT version:4.1.0.0-dev(s-b1dca01 - ESP32 - Jul 10 2025 11:41:05)\r\nSDK version:v5.4-1386-g8ad0d3d8f2-dirty\r\n"
+      "compile time(4b00c3d4):Jul 30 2025 17:17:20\r\nBin version:v4.1.0.0-dev(WROOM-32)\r\n";
   /// Of AT+CMD?, shortened to what matters here; empty: ERROR.
   std::string command_list =
       "+CMD:0,\"AT\",0,0,0,1\r\n+CMD:1,\"ATE0\",0,0,0,1\r\n+CMD:3,\"AT+RST\",0,0,0,1\r\n+CMD:4,\"AT+GMR\",0,0,0,1\r\n"
@@ -44,16 +48,20 @@ class ScriptedModule {
       "+CMD:31,\"AT+CWAUTOCONN\",0,1,1,0\r\n+CMD:32,\"AT+CWRECONNCFG\",0,1,1,0\r\n+CMD:50,\"AT+CIPMUX\",0,1,1,0\r\n"
       "+CMD:51,\"AT+CIPMODE\",0,1,1,0\r\n+CMD:52,\"AT+CIPDINFO\",0,1,1,0\r\n+CMD:53,\"AT+CIPRECVTYPE\",0,1,1,0\r\n"
       "+CMD:54,\"AT+CIPTCPOPT\",0,1,1,0\r\n+CMD:55,\"AT+CIPV6\",0,1,1,0\r\n+CMD:56,\"AT+CIPSTATE\",0,1,0,0\r\n"
+      "+CMD:60,\"AT+CIPRECVDATA\",0,0,1,0\r\n"
       "+CMD:57,\"AT+CIPSEND\",0,0,1,1\r\n+CMD:58,\"AT+CIPSENDL\",0,0,1,0\r\n";
   std::uint32_t boot_rate = 115200;
-  std::uint32_t rate = 115200;         // the module's
-  std::uint32_t fastest_rate = 5000000;  // above it nothing is understood
-  bool silent = false;                 // does not even boot
+  std::uint32_t rate = 115200;           // the module's
+  std::uint32_t fastest_rate = 5000000;  // above it the host cannot understand its answers
+  bool switches_rate = true;             // else AT+UART_CUR is OK and changes nothing (quirk 133)
+  bool silent = false;                   // does not even boot
   bool echo = true;
   bool has_modem_lines = false;
   bool honours_rts = true;
   bool own_flow_control = false;
   bool has_rate = true;
+  bool escapes = false;                        // `+++` ends a payload phase (quirk 74)
+  std::size_t lose_payload_bytes = 0;          // so many bytes of the next payload get lost on the line
   std::map<std::string, std::string> answers;  // by line: complete text
 
   // What the test sees of the host.
@@ -71,7 +79,7 @@ class ScriptedModule {
   friend class ScriptedTransport;
   void hear(at::Bytes bytes);
   void take_line(const std::string& line);
-  bool rates_match() const { return !has_rate || (rate == host_rate && rate <= fastest_rate); }
+  bool rates_match() const { return !has_rate || rate == host_rate; }
   void deliver(std::string bytes);
 
   boost::asio::any_io_executor executor_;

@@ -66,7 +66,8 @@ bool VirtualClock::run_until(asio::io_context& io, const std::function<bool()>& 
       return false;
     }
     now_ = std::max(now_, next);
-    for (auto entry = waiting_.begin(); entry != waiting_.end() && entry->first <= now_; ++entry) entry->second->expire();
+    for (auto entry = waiting_.begin(); entry != waiting_.end() && entry->first <= now_; ++entry)
+      entry->second->expire();
     while (!actions_.empty() && actions_.begin()->first <= now_) {
       const auto action = std::move(actions_.begin()->second);
       actions_.erase(actions_.begin());

@@ -19,10 +19,12 @@ class VirtualClock final : public Clock {
   void at(TimePoint when, std::function<void()> action) { actions_.emplace(when, std::move(action)); }
   void after(Duration delay, std::function<void()> action) { at(now_ + delay, std::move(action)); }
 
-  /// Runs everything that is ready, then lets time pass to the next event, until `done` or `limit` of virtual time. What done() says.
+  /// Runs everything that is ready, then lets time pass to the next event, until `done` or `limit` of virtual time.
+  /// What done() says.
   bool run_until(boost::asio::io_context& io, const std::function<bool()>& done, Duration limit);
   void run_for(boost::asio::io_context& io, Duration duration) {
-    run_until(io, [] { return false; }, duration);
+    run_until(
+        io, [] { return false; }, duration);
   }
 
  private:

@@ -37,7 +37,7 @@ LONGEST_FILE = 450
 
 def sources(*patterns):
     for name in project_files(*patterns):
-        yield name, (SOURCE / name).read_text()
+        yield name, (SOURCE / name).read_text(errors="replace")
 
 
 def lines_with(pattern, *patterns, but=()):

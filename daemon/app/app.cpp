@@ -141,6 +141,7 @@ void App::stop(int exit_status) {
 boost::asio::awaitable<void> App::shut_down() {
   co_await bus_->stop();
   co_await stop_modules();
+  modules_.clear();  // and what still waits for them ends, so that the loop runs dry
   signals_.cancel();
   service_manager_.stop();
 }

@@ -21,31 +21,34 @@ void IcmpEcho::on_request(const IcmpMessage& request) {
   }
   constexpr at::LinkId kNone = 255;  // no link of our own: all of them are "others"
   const bool data = context_->others_busy(kNone, now);
-  if (running_ || (data && last_ && now - *last_ < kBetweenWhileBusy)) {
+  if (waiting_.size() >= kMostWaiting || (data && (running_ || (last_ && now - *last_ < kBetweenWhileBusy)))) {
     context_->counters.add(Counter::dropped_echo);
     return;
   }
-  running_ = true;
+  waiting_.push_back({request.source,
+                      request.destination,
+                      request.identifier(),
+                      request.sequence(),
+                      {request.payload.begin(), request.payload.end()}});
   last_ = now;
-  source_ = request.source;
-  destination_ = request.destination;
-  identifier_ = request.identifier();
-  sequence_ = request.sequence();
-  payload_.assign(request.payload.begin(), request.payload.end());
-  asio::co_spawn(context_->channel.executor(), ping(shared_from_this()), asio::detached);
+  if (!std::exchange(running_, true))
+    asio::co_spawn(context_->channel.executor(), serve(shared_from_this()), asio::detached);
 }
 
-asio::awaitable<void> IcmpEcho::ping(std::shared_ptr<IcmpEcho> self) {
-  const auto generation = self->generation_;
-  auto command = at::commands::ping(self->destination_.text());
-  if (command) {
+asio::awaitable<void> IcmpEcho::serve(std::shared_ptr<IcmpEcho> self) {
+  while (!self->waiting_.empty() && self->context_ != nullptr) {
+    const Request request = std::move(self->waiting_.front());
+    self->waiting_.pop_front();
+    const auto generation = self->generation_;
+    auto command = at::commands::ping(request.destination.text());
+    if (!command) continue;
     module::RunOptions options;
     options.urgency = module::Urgency::data;
     const at::Outcome outcome = co_await self->context_->channel.run(std::move(*command), std::move(options));
     if (self->context_ == nullptr) co_return;
     if (outcome.ok() && at::parse_ping(outcome.responses) && generation == self->generation_)
-      (void)self->context_->builder.echo_reply(self->destination_, self->source_, self->identifier_, self->sequence_,
-                                               self->payload_);
+      (void)self->context_->builder.echo_reply(request.destination, request.source, request.identifier,
+                                               request.sequence, request.payload);
   }
   self->running_ = false;
 }

@@ -177,6 +177,24 @@ TEST_F(TranslatorUdp, answers_an_echo_request_with_its_own_payload_when_the_modu
   EXPECT_EQ(host.icmp[0].payload, (std::vector<std::uint8_t>{1, 2, 3, 4}));
 }
 
+TEST_F(TranslatorUdp, answers_every_echo_request_of_an_ordinary_ping_though_the_module_takes_longer_than_a_second) {
+  for (std::uint16_t i = 1; i <= 5; ++i) {
+    echo_request("198.51.100.1", i);
+    run(milliseconds(999));
+  }
+  run(milliseconds(1100));
+  ASSERT_EQ(host.icmp.size(), 5U);
+  EXPECT_EQ(host.icmp[4].sequence, 5);
+  EXPECT_EQ(interface->counters()[Counter::dropped_echo], 0U);
+}
+
+TEST_F(TranslatorUdp, a_flood_of_echo_requests_is_dropped_and_counted) {
+  for (std::uint16_t i = 0; i < 100; ++i) echo_request("198.51.100.1", i);
+  run(std::chrono::seconds(10));
+  EXPECT_EQ(host.icmp.size(), 3U);
+  EXPECT_EQ(interface->counters()[Counter::dropped_echo], 97U);
+}
+
 TEST_F(TranslatorUdp, pings_at_most_once_in_10_s_while_data_passes) {
   datagram("192.0.2.15", 5000, "198.51.100.1", 123, "open");
   run(milliseconds(100));

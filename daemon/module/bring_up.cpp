@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "at/commands.hpp"
 #include "at/responses.hpp"
 
@@ -59,10 +57,7 @@ class BringUp {
     co_return false;
   }
 
-  void note(std::string text) {
-    spdlog::info("module: {}", text);
-    result_.notes.push_back(std::move(text));
-  }
+  void note(std::string text) { result_.notes.push_back(std::move(text)); }
 
   asio::awaitable<bool> identify() {
     const at::Outcome version = co_await channel_.run_setup(commands::version());

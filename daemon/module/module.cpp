@@ -73,6 +73,7 @@ asio::awaitable<void> Module::halt() {
   }
   cancel_.emit(asio::cancellation_type::terminal);
   while (running_) co_await halted_->wait_until(never);
+  finish_reset_requests(Error{ErrorKind::cancelled, settings_.name + " is being released"});
   halting_ = false;
 }
 
@@ -130,6 +131,7 @@ asio::awaitable<void> Module::supervise() {
       const TimePoint opened = clock.now();
       set_state(State::probing, "looking for the module on " + settings_.port);
       const Error why = co_await run_session(std::move(*transport));
+      if (halting_) co_return;
       if (clock.now() - opened > good_session) back_off = first_back_off;
       finish_reset_requests(why);
       set_state(why.kind == ErrorKind::not_found ? State::offline : State::failed, why.message);

@@ -97,7 +97,12 @@ asio::awaitable<Module::Session::Next> Module::Session::prepare() {
   if (!up) {
     if (up.error().kind == ErrorKind::not_supported || ++failed_bring_ups_ >= most_bring_ups)
       co_return give_up(up.error());
-    co_return co_await recover(up.error().message, true);
+    std::string why = up.error().message;
+    co_return co_await recover(std::move(why));
+  }
+  for (const std::string& note : up->notes) {
+    const bool known = std::find(module_.notes_.begin(), module_.notes_.end(), note) != module_.notes_.end();
+    if (!known) spdlog::info("{}: {}", module_.settings_.name, note);
   }
   module_.identity_ = std::move(up->identity);
   module_.notes_ = std::move(up->notes);
@@ -133,9 +138,9 @@ asio::awaitable<Module::Session::Next> Module::Session::stay_ready() {
   while (!gone_ && !restart_ && !trouble_ && !reset_requested_) co_await attention_->wait_until(never);
   if (gone_) co_return Next::give_up;
   if (restart_) co_return co_await after_restart();
-  if (std::exchange(reset_requested_, false)) co_return co_await recover("reset on request", true);
+  if (reset_requested_) co_return co_await reset_on_request();
   std::string why = std::move(*trouble_);
-  co_return co_await recover(std::move(why), true);
+  co_return co_await recover(std::move(why));
 }
 
 /// The module has restarted by itself. What was heard of that was heard at its boot rate, which is the current one.
@@ -156,12 +161,21 @@ asio::awaitable<Module::Session::Next> Module::Session::after_restart() {
   co_return Next::bring_up;
 }
 
-asio::awaitable<Module::Session::Next> Module::Session::recover(std::string why, bool restart_wanted) {
+asio::awaitable<Module::Session::Next> Module::Session::reset_on_request() {
+  reset_requested_ = false;
+  module_.set_state(State::recovering, "reset on request");
+  module_.channel_.forget_exchange();
+  const bool restarted = co_await restart_module();
+  if (port_is_gone() || !restarted) co_return failure_ ? Next::give_up : Next::probe;
+  co_return Next::bring_up;
+}
+
+asio::awaitable<Module::Session::Next> Module::Session::recover(std::string why) {
   ++module_.recoveries_;
   trouble_.reset();
   module_.set_state(State::recovering, std::move(why));
   module_.channel_.forget_exchange();
-  if (!reset_requested_ && wire_.transport().has_rate() && finding_.baud != module_.boot_rate_) {
+  if (wire_.transport().has_rate() && finding_.baud != module_.boot_rate_) {
     wire_.transport().set_flow_control(false);
     if (co_await wait_for_boot(wire_, clock_, module_.boot_rate_, suspected_boot_patience)) {
       ++module_.resets_;
@@ -172,7 +186,7 @@ asio::awaitable<Module::Session::Next> Module::Session::recover(std::string why,
     if (port_is_gone()) co_return Next::give_up;
   }
   if (const Next next = co_await find(); next != Next::bring_up) co_return next;
-  if (finding_.fresh || !restart_wanted) co_return Next::bring_up;
+  if (finding_.fresh) co_return Next::bring_up;
   co_await restart_module();
   co_return port_is_gone() ? Next::give_up : Next::bring_up;
 }
@@ -184,8 +198,9 @@ asio::awaitable<bool> Module::Session::restart_module() {
     co_await talk.write("AT+RST\r\n");
     co_await talk.listen(restart_acknowledgement, Verdict::refused);
   }
-  // The OK comes at the old rate, everything after it at the boot rate.
+  // The OK comes at the old rate, everything after it at the boot rate and without flow control.
   ++module_.resets_;
+  wire_.transport().set_flow_control(false);
   if (!co_await wait_for_boot(wire_, clock_, module_.boot_rate_, boot_patience)) {
     co_return co_await find() == Next::bring_up;
   }

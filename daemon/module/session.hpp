@@ -36,7 +36,8 @@ struct Module::Session {
   boost::asio::awaitable<Next> find();
   boost::asio::awaitable<Next> prepare();
   boost::asio::awaitable<Next> stay_ready();
-  boost::asio::awaitable<Next> recover(std::string why, bool restart_wanted);
+  boost::asio::awaitable<Next> recover(std::string why);
+  boost::asio::awaitable<Next> reset_on_request();
   boost::asio::awaitable<Next> after_restart();
   boost::asio::awaitable<bool> restart_module();
   boost::asio::awaitable<bool> pulse_reset_line();

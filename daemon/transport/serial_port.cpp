@@ -114,7 +114,8 @@ SerialPort::~SerialPort() {
 }
 
 Error SerialPort::gone(const boost::system::error_code& failure, const char* doing) const {
-  if (failure == asio::error::operation_aborted) return {ErrorKind::cancelled, path_ + ": " + doing + " was cancelled"};
+  if (failure == asio::error::operation_aborted || failure == asio::error::bad_descriptor)
+    return {ErrorKind::cancelled, path_ + ": " + doing + " was cancelled"};
   if (failure == asio::error::eof || failure.value() == EIO || failure.value() == ENODEV || failure.value() == ENXIO) {
     return {ErrorKind::not_found, path_ + " has vanished: the module was unplugged or its adapter was reset"};
   }

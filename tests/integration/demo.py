@@ -52,12 +52,17 @@ def demonstrate(gateway):
     show.say("ordinary programs use it: curl, ping, dig")
     name = next(iter(harness.NAMES))
     show.run(f"curl -sS http://{name}/")
-    show.run(f"ping -c 2 -W 5 {harness.WEB}")
+    show.run(f"ping -c 2 -i 2 {harness.WEB}")
     show.run(f"dig +noall +answer {name}")
 
     show.say("what espatctl shows while two downloads are under way")
-    downloads = [show.start(f"curl -sS -o /dev/null http://{name}/bytes/{size}") for size in (60000, 60000)]
-    harness.wait_for(lambda: gateway.espatctl_json("links"), "a download has a link")
+    downloads = [show.start(f"curl -sS -o /dev/null http://{name}/bytes/200000") for _ in range(2)]
+
+    def both_run():
+        links = [link for link in gateway.espatctl_json("links") if link["proto"] == "tcp"]
+        return len([link for link in links if link["state"] == "open" and link["received"]]) >= 2
+
+    harness.wait_for(both_run, "both downloads have a link")
     show.run("espatctl status")
     show.run("espatctl links")
     for download in downloads:

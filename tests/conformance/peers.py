@@ -9,6 +9,7 @@ import ssl
 import struct
 
 from far_end import Failure
+from recording import pattern
 
 HOST, MODULE, DNS = '192.168.4.2', '192.168.4.15', '192.168.4.3'
 
@@ -70,7 +71,7 @@ class Connection:
 
 
 class Listener:
-    """A server of the far end. kind: tcp or tls; options: echo, reset, versions."""
+    """A server of the far end. kind: tcp or tls; options: echo, narrow, reset, greets, tls1.3, http/1.1."""
 
     def __init__(self, port, options, context):
         self.port, self.options, self.context = port, options, context
@@ -100,6 +101,9 @@ class Listener:
         self.connections.append(connection)
         if 'reset' in self.options:
             connection.reset()
+        if 'greets' in self.options:
+            connection.pending = pattern(9000)
+            connection.close()
 
 
 class Datagrams:

@@ -92,7 +92,7 @@ MASKS = [
      lambda m: re.sub(rb'\b(3[3-9]\d{3}|[4-6]\d{4}|32[89]\d\d|327[7-9]\d|3276[89])\b', b'<port>', m[1])),
     (re.compile(rb'\+SYSRAM:\d+,\d+'), b'+SYSRAM:<ram>'),
     (re.compile(rb'\+SYSTIMESTAMP:\d+'), b'+SYSTIMESTAMP:<time>'),
-    (re.compile(rb'1970\r|\d\d:\d\d:\d\d 1970'), b'<time> 1970'),
+    (re.compile(rb'\d\d:\d\d:\d\d 1970'), b'<time> 1970'),
     (re.compile(rb'\+PING:\d+'), b'+PING:<ms>'),
     (re.compile(rb'(\+CWJAP:"[^"]*","[^"]*",\d+,)-\d+'), rb'\1<rssi>'),
 ]

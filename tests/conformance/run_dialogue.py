@@ -83,6 +83,8 @@ def play(dialogue, port, far_end, control):
             if step.kind == 'H':
                 port.command(step.text)
                 said_ok = False
+                if step.text.startswith('AT+CIPSNTPCFG=1'):
+                    may.append(re.compile(r'\+TIME_UPDATED'))  # FORMAT.md "Accepted at any time"
             elif step.kind == 'D':
                 if step.data == b'+++':
                     time.sleep(0.05)  # the guard before it; FORMAT.md asks for 20 ms
@@ -101,7 +103,7 @@ def play(dialogue, port, far_end, control):
                 time.sleep(step.n / 1000)
             elif step.kind == 'X':
                 act(step, bound, far_end, control)
-        except Failure as failure:
+        except (Failure, OSError) as failure:
             raise Failure('line %d, "%s %s": %s' % (step.line, step.kind, step.text, failure)) from None
     port.nothing_more(may)
 

@@ -6,7 +6,8 @@
 recording.py tells the form of the files, and what may differ. Actions ("!" lines):
 
   world {…}                     merged into the world file (before anything else)
-  serve tcp|tls|udp PORT [echo] [narrow] [reset] [tls1.3] [http/1.1]      a far end at 192.168.4.2; narrow: it does not read
+  serve tcp|tls|udp PORT [echo] [narrow] [reset] [greets] [tls1.3] [http/1.1]   a far end at 192.168.4.2;
+                                narrow: it does not read; greets: sends 9000 bytes and closes
   factory | echo                start: not joined and untouched | joined, with echo on (otherwise joined, ATE0)
   given COMMAND                 a command of the recording's past; it must succeed
   heard BYTES                   what else the module says before the recording begins
@@ -50,7 +51,7 @@ WORLD = {
         {'ssid': 'MasseyWifi', 'bssid': '10:01:00:c4:0a:52', 'channel': 10, 'rssi': -34}],
     'ping': {HOST: 5, DNS: 5, '192.168.4.99': None, '192.168.4.77': None, '10.99.99.99': None, 'fec0::2': 11},
     'timing': {'boot-ms': 100, 'associate-ms': 40, 'dhcp-ms': 100, 'scan-ms': 50, 'scan-channel-ms': 20, 'connect-ms': 300,
-               'handshake-ms': 300, 'name-server-ms': 100, 'ping-ms': 50}}
+               'handshake-ms': 300, 'name-server-ms': 100, 'ping-ms': 50, 'join-ms': 300}}
 
 
 def merged(into, more):

@@ -9,7 +9,8 @@ Usage: far_world.py WEB-ADDRESS NAME-SERVER-ADDRESS [NAME=ADDRESS...]
                   PUT, POST /        answers with the SHA-256 of what came
   echo        7   TCP and UDP: everything back
   endless    19   TCP: bytes as long as somebody reads them
-  judge    5001   TCP: reads to the end of the stream, then answers with count and SHA-256 of what came
+  judge    5001   TCP: reads a line with a count and then so many bytes; answers with count and SHA-256 of them (it cannot wait for the
+                  end of the stream: a module conveys that only by closing both directions)
   stalled  5002   TCP: accepts, then reads nothing for 5 s, then behaves like judge
   resetting 5003  TCP: resets the connection once a byte has come
   names      53   UDP: A records for the names given, NXDOMAIN for all others
@@ -91,8 +92,9 @@ async def endless(_reader, writer):
 
 
 async def judge(reader, writer):
-    count, digest = 0, hashlib.sha256()
-    while block := await reader.read(65536):
+    rest, count, digest = int(await reader.readline()), 0, hashlib.sha256()
+    while rest and (block := await reader.read(min(rest, 65536))):
+        rest -= len(block)
         count += len(block)
         digest.update(block)
     writer.write(f"{count} {digest.hexdigest()}\n".encode())

@@ -383,6 +383,10 @@ class Gateway:
         return self.run("curl", "-sS", "--fail", *options, f"http://{WEB}{path}", text=False, **run_options).stdout
 
 
+def problems(result):
+    return len(result.failures) + len(result.errors)
+
+
 class GatewayTest(unittest.TestCase):
     """The tests of a class share a gateway, joined to its access point. Set the class's attributes to get another one."""
 
@@ -402,8 +406,10 @@ class GatewayTest(unittest.TestCase):
                 print(cls.gateway.logs(), file=sys.stderr)
                 raise
 
-    def tearDown(self):
-        if not self._outcome.success:
+    def run(self, result=None):
+        before = problems(result)
+        super().run(result)
+        if problems(result) > before:
             print(self.gateway.logs(), file=sys.stderr)
 
     def assert_stops_cleanly(self, seconds=1.0):

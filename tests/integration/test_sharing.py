@@ -39,8 +39,9 @@ class Sharing(harness.GatewayTest):
 
     def test_a_server_that_stops_reading_gets_everything_in_the_end(self):
         data = far_world.pattern(100000)
-        answer = self.gateway.run("nc", "-N", "-w", "40", harness.WEB, "5002", input=data, text=False, timeout=90).stdout
-        # The module has no half-close: the answer after our end still comes, as the link stays for it.
+        request = b"%d\n" % len(data) + data
+        answer = self.gateway.run("nc", "-N", "-w", "40", harness.WEB, "5002", input=request, text=False, timeout=90).stdout
+        # The module has no half-close: the far end does not see ours, but the link stays for its answer.
         self.assertEqual(answer.decode().split(), [str(len(data)), hashlib.sha256(data).hexdigest()])
 
     def test_links_and_waiters_are_shown(self):

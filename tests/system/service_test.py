@@ -70,8 +70,10 @@ class Service(unittest.TestCase):
         cls.addClassCleanup(cls.box.power_off)
         cls.box.boot()
 
-    def tearDown(self):
-        if not self._outcome.success:
+    def run(self, result=None):
+        before = harness.problems(result)
+        super().run(result)
+        if harness.problems(result) > before:
             journal = self.box.run("journalctl", "--no-pager", "-n", "60", "-u", "espatd.service", check=False)
             print(journal.stdout, journal.stderr, self.module.process.text(), file=sys.stderr)
 

@@ -36,7 +36,7 @@ struct BringUpResult {
 
 /// How long a send may wait for a peer that does not read, before it fails and the rest of the module runs again
 /// (measured C.10, C.12).
-inline constexpr at::Milliseconds send_timeout{5000};
+inline constexpr at::Milliseconds send_timeout{10000};
 
 /// `fresh`: the module has just booted; else links and a server of an earlier run are closed first.
 boost::asio::awaitable<Result<BringUpResult>> bring_up(CommandChannel& channel, const CommandListCache& cache,

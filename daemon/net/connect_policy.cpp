@@ -40,6 +40,15 @@ std::optional<ConnectVerdict> by_number(std::uint32_t number) {
   }
 }
 
+/// Keeps the map bounded: what ends first makes room.
+template <class Key, class Value, class Until>
+void remember(std::unordered_map<Key, Value>& map, const Key& key, Value value, Until until) {
+  if (map.size() >= ConnectPolicy::kMostDestinations && !map.contains(key))
+    map.erase(std::min_element(map.begin(), map.end(),
+                               [&](const auto& a, const auto& b) { return until(a.second) < until(b.second); }));
+  map[key] = value;
+}
+
 }  // namespace
 
 ConnectPolicy::Plan ConnectPolicy::plan(const SocketAddress& remote, unsigned attempt, bool others_busy,
@@ -52,14 +61,14 @@ ConnectPolicy::Plan ConnectPolicy::plan(const SocketAddress& remote, unsigned at
   const bool doubtful = others_busy && !is_good(remote, now);
   if (doubtful && connecting) {
     plan.action = Plan::Action::wait;
-    plan.not_before = now + seconds(1);  // or when that connect ends
+    plan.not_before = now + kLookAgain;
     return plan;
   }
   if (timeout_usable) {
     // After a hang the others get as long to themselves.
     if (doubtful && !hangs_.empty() && now < hangs_.back().end + hangs_.back().length) {
       plan.action = Plan::Action::wait;
-      plan.not_before = hangs_.back().end + hangs_.back().length;
+      plan.not_before = std::min(hangs_.back().end + hangs_.back().length, now + kLookAgain);
       return plan;
     }
     const auto& limits = others_busy ? kTimeoutBesideOthers : kTimeoutAlone;
@@ -70,12 +79,10 @@ ConnectPolicy::Plan ConnectPolicy::plan(const SocketAddress& remote, unsigned at
   while (!hangs_.empty() && hangs_.front().end + kBudgetPeriod <= now) hangs_.pop_front();
   Duration spent{};
   for (const Hang& hang : hangs_) spent += hang.length;
-  // The oldest hangs leave the minute first; wait until one more would fit.
-  for (const Hang& hang : hangs_) {
-    if (spent + kHang <= kBudget) break;
+  if (spent + kHang > kBudget) {
+    // Until the oldest hang is out of the minute, or the others fall silent.
     plan.action = Plan::Action::wait;
-    plan.not_before = hang.end + kBudgetPeriod;
-    spent -= hang.length;
+    plan.not_before = now + kLookAgain;
   }
   return plan;
 }
@@ -111,14 +118,16 @@ void ConnectPolicy::ended(const SocketAddress& remote, ConnectVerdict verdict, D
   switch (verdict) {
     case ConnectVerdict::connected:
     case ConnectVerdict::refused:  // it answers, if only to refuse
-      remember(remote, {now + kGoodFor, 0}, now);
+      silent_.erase(remote);
+      remember(answering_, remote.address, now + kGoodFor, [](TimePoint until) { return until; });
       break;
     case ConnectVerdict::host_unreachable:
     case ConnectVerdict::own_timeout: {
-      const auto known = destinations_.find(remote);
-      const unsigned failures = known == destinations_.end() ? 1 : known->second.failures + 1;
+      const auto known = silent_.find(remote);
+      const unsigned failures = known == silent_.end() ? 1 : known->second.failures + 1;
       const auto length = std::min<Duration>(kDeadFor * (1U << std::min(failures - 1, 4U)), kDeadAtMost);
-      remember(remote, {now + length, failures}, now);
+      answering_.erase(remote.address);
+      remember(silent_, remote, Silence{now + length, failures}, [](const Silence& silence) { return silence.until; });
       break;
     }
     case ConnectVerdict::network_unreachable:
@@ -129,24 +138,13 @@ void ConnectPolicy::ended(const SocketAddress& remote, ConnectVerdict verdict, D
 }
 
 bool ConnectPolicy::is_dead(const SocketAddress& remote, TimePoint now) const {
-  const auto known = destinations_.find(remote);
-  return known != destinations_.end() && known->second.failures > 0 && now < known->second.until;
+  const auto known = silent_.find(remote);
+  return known != silent_.end() && now < known->second.until;
 }
 
 bool ConnectPolicy::is_good(const SocketAddress& remote, TimePoint now) const {
-  const auto known = destinations_.find(remote);
-  return known != destinations_.end() && known->second.failures == 0 && now < known->second.until;
-}
-
-void ConnectPolicy::remember(const SocketAddress& remote, Destination destination, TimePoint now) {
-  if (destinations_.size() >= kMostDestinations && !destinations_.contains(remote)) {
-    std::erase_if(destinations_, [&](const auto& entry) { return entry.second.until <= now; });
-    if (destinations_.size() >= kMostDestinations)
-      destinations_.erase(
-          std::min_element(destinations_.begin(), destinations_.end(),
-                           [](const auto& a, const auto& b) { return a.second.until < b.second.until; }));
-  }
-  destinations_[remote] = destination;
+  const auto known = answering_.find(remote.address);
+  return known != answering_.end() && now < known->second;
 }
 
 }  // namespace espat::net

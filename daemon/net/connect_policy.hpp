@@ -46,17 +46,20 @@ class ConnectPolicy {
   /// How long a silent destination is remembered after its first failure; doubled with each further one.
   static constexpr std::chrono::seconds kDeadFor{30};
   static constexpr std::chrono::seconds kDeadAtMost{300};
-  /// How long a destination that answered counts as good.
+  /// How long a host that answered counts as good, whatever the port: what hangs the module is a host that is not
+  /// there.
   static constexpr std::chrono::minutes kGoodFor{10};
   /// Attempts with our own time-out before the application is told.
   static constexpr unsigned kMostAttempts = 4;
-  /// Destinations that are remembered.
+  /// Silent destinations that are remembered, and as many hosts that answered.
   static constexpr std::size_t kMostDestinations = 256;
+  /// What waits for others to fall silent looks again after this.
+  static constexpr std::chrono::seconds kLookAgain{1};
 
   struct Plan {
     enum class Action : std::uint8_t { start, wait, refuse } action = Action::start;
     std::optional<at::Milliseconds> timeout{};  // start: <timeout> of AT+CIPSTART
-    TimePoint not_before{};                     // wait
+    TimePoint not_before{};                     // wait: plan again then, or when a connect ends
   };
 
   /// `attempt`: from 0, one more with each repeat of the SYN after an own time-out. `others_busy`: other links carry
@@ -75,18 +78,18 @@ class ConnectPolicy {
   bool is_dead(const SocketAddress& remote, TimePoint now) const;
 
  private:
-  struct Destination {
+  struct Silence {
     TimePoint until{};
-    unsigned failures = 0;  // 0: it answered
+    unsigned failures = 0;
   };
   struct Hang {
     TimePoint end;
     Duration length;
   };
   bool is_good(const SocketAddress& remote, TimePoint now) const;
-  void remember(const SocketAddress& remote, Destination destination, TimePoint now);
 
-  std::unordered_map<SocketAddress, Destination> destinations_;
+  std::unordered_map<SocketAddress, Silence> silent_;
+  std::unordered_map<Address, TimePoint> answering_;  // until when
   std::deque<Hang> hangs_;
 };
 

@@ -46,7 +46,7 @@ TEST_F(ModuleTest, ComesUpOnTheMeasuredEsp32InTheOrderOfTheDesign) {
     last = position(line);
   }
   EXPECT_TRUE(std::any_of(scripted.lines.begin(), scripted.lines.end(), [](const std::string& line) {
-    return line.starts_with("AT+CIPTCPOPT=") && line.find("5000") != line.npos;
+    return line.starts_with("AT+CIPTCPOPT=") && line.find("10000") != line.npos;
   }));
   EXPECT_THAT(module().reason(), "");
 }

@@ -18,6 +18,8 @@ struct Dialect {
   const char* version;       ///< answer to AT+GMR
   const char* hostname;      ///< default of AT+CWHOSTNAME
   const char* rf_power;      ///< answer to AT+RFPOWER?
+  const char* partitions;    ///< answer to AT+SYSFLASH?; empty: not known, ERROR
+  const char* documents;     ///< end of the addresses that AT+USERDOCS? tells
   int default_mode;          ///< AT+CWMODE of a factory-new module
   int default_flow_control;  ///< of AT+UART_DEF
   bool errno_reports;        ///< +ERRNO:0x… before ERROR with SYSLOG=1 (QUIRKS 4)

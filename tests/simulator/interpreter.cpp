@@ -17,7 +17,7 @@ constexpr auto guard = std::chrono::milliseconds(20);
 Task<void> Interpreter::run() {
   for (;;) {
     Time deadline = Time::max();
-    if (mode_ == Mode::stream && stream_waits_) deadline = Clock::now() + stream_.silence;
+    if (mode_ == Mode::stream && stream_waits_) deadline = Clock::now() + stream_.silence();
     if (mode_ == Mode::payload && lone_burst_) deadline = Clock::now() + guard;
     auto piece = co_await firmware_.line().receive(deadline);
     firmware_.check();

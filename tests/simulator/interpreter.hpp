@@ -37,7 +37,7 @@ class Interpreter {
   /// Takes all bytes as they come until `take` returns false: long sends and passthrough. `take` gets an empty piece
   /// when the line has been silent for `silence`.
   struct Stream {
-    Duration silence{};
+    std::function<Duration()> silence;
     std::function<Task<bool>(std::string)> take;
   };
   void stream(Stream stream);

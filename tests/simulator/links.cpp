@@ -4,6 +4,12 @@
 #include "text.hpp"
 
 namespace sim {
+namespace {
+
+/// A write that took longer than this has stopped the module.
+constexpr auto blocked = std::chrono::milliseconds(50);
+
+}  // namespace
 
 std::string Link::type_name() const {
   const char* name = transport == Transport::tcp ? "TCP" : transport == Transport::udp ? "UDP" : "SSL";
@@ -153,9 +159,12 @@ Task<bool> LinkTable::write(std::shared_ptr<Link> link, std::string bytes) {
   const int limit = firmware_.get("tcp-options").at(static_cast<std::size_t>(link->id)).at(2).get<int>();
   const Time deadline = limit > 0 ? Clock::now() + std::chrono::milliseconds(limit) : Time::max();
   firmware_.receiver.hold(true);
+  const Time started = Clock::now();
   const Error error = co_await link->stream->write(bytes, deadline);
   firmware_.check();
   firmware_.receiver.hold(false);
+  // After a write that had to wait, the reports that were held back come before its answer (C.10).
+  if (Clock::now() - started > firmware_.world().timing.round_trip + blocked) co_await firmware_.receiver.catch_up();
   co_return !error;
 }
 

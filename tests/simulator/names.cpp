@@ -32,8 +32,14 @@ std::string question(std::uint16_t id, const std::string& name, bool v6) {
   return packet;
 }
 
-/// The first address in a DNS answer: "" if there is none, nothing if it is not an answer to this question.
-std::optional<std::string> first_address(std::string_view packet, std::uint16_t id, bool v6) {
+struct Reply {
+  bool ours = false;  ///< an answer to this question
+  bool good = false;  ///< the server knows the name
+  std::string address;
+};
+
+/// The first address in a DNS answer; "" if there is none.
+Reply read_reply(std::string_view packet, std::uint16_t id, bool v6) {
   const auto byte = [&packet](std::size_t at) -> unsigned {
     return at < packet.size() ? static_cast<unsigned char>(packet[at]) : 0U;
   };
@@ -45,7 +51,8 @@ std::optional<std::string> first_address(std::string_view packet, std::uint16_t 
     }
     return at + 1;
   };
-  if (packet.size() < 12 || word(0) != id || (byte(2) & 0x80U) == 0) return std::nullopt;
+  if (packet.size() < 12 || word(0) != id || (byte(2) & 0x80U) == 0) return {};
+  Reply reply{true, (byte(3) & 0x0fU) == 0, {}};
   std::size_t at = 12;
   for (unsigned i = word(4); i > 0; --i) at = skip_name(at) + 4;
   for (unsigned i = word(6); i > 0 && at < packet.size(); --i) {
@@ -54,14 +61,18 @@ std::optional<std::string> first_address(std::string_view packet, std::uint16_t 
     at += 10;
     if (at + size > packet.size()) break;
     if (type == (v6 ? 28U : 1U) && size == (v6 ? 16U : 4U)) {
-      if (!v6) return format("%u.%u.%u.%u", byte(at), byte(at + 1), byte(at + 2), byte(at + 3));
+      if (!v6) {
+        reply.address = format("%u.%u.%u.%u", byte(at), byte(at + 1), byte(at + 2), byte(at + 3));
+        return reply;
+      }
       asio::ip::address_v6::bytes_type bytes{};
       for (std::size_t k = 0; k < 16; ++k) bytes[k] = static_cast<unsigned char>(byte(at + k));
-      return asio::ip::address_v6(bytes).to_string();
+      reply.address = asio::ip::address_v6(bytes).to_string();
+      return reply;
     }
     at += size;
   }
-  return std::string();
+  return reply;
 }
 
 Task<void> until(Time deadline) {
@@ -105,46 +116,50 @@ Task<Names::Answer> Names::ask(std::string server, std::string name, bool v6, Ti
         break;
       }
       if (from != to) continue;
-      const auto found = first_address({buffer.data(), size}, id, v6);
-      if (!found) continue;
-      address = *found;
-      co_return address.empty() ? Answer::none : Answer::found;
+      const Reply reply = read_reply({buffer.data(), size}, id, v6);
+      if (!reply.ours) continue;
+      address = reply.address;
+      co_return !address.empty() ? Answer::found : reply.good ? Answer::empty : Answer::none;
     }
     if (Clock::now() >= end) break;
   }
   co_return Answer::silent;
 }
 
-Task<std::optional<std::string>> Names::look_up(std::string name, bool v6, Time deadline) {
-  const std::string key = (v6 ? "6 " : "4 ") + name;
-  if (const auto known = known_.find(key); known != known_.end()) co_return known->second;
+Task<Names::Found> Names::look_up(std::string name, bool v6, Time deadline) {
+  const std::string key = (v6 ? "6 " : "4 ") + upper(name);  // HOST.test is host.test (G.1)
+  if (const auto known = known_.find(key); known != known_.end()) co_return Found{known->second, true};
   for (const auto& [record, addresses] : firmware_.world().names) {
     if (upper(record) != upper(name)) continue;
     for (const auto& address : addresses)
-      if (v6 ? is_ipv6(address) : is_ipv4(address)) co_return address;
-    co_return std::nullopt;
+      if (v6 ? is_ipv6(address) : is_ipv4(address)) co_return Found{address, true};
+    co_return Found{std::nullopt, !addresses.empty()};
   }
-  if (!firmware_.world().ask_name_servers || !firmware_.station.joined()) co_return std::nullopt;
+  if (!firmware_.world().ask_name_servers || !firmware_.station.joined()) co_return Found{};
   for (const std::string& server : servers()) {
     std::string address;
     const Answer answer = co_await ask(server, name, v6, deadline, address);
     if (answer == Answer::found) {
       known_[key] = address;
-      co_return address;
+      co_return Found{address, true};
     }
+    if (answer == Answer::empty) co_return Found{std::nullopt, true};
     if (Clock::now() >= deadline) break;
   }
-  co_return std::nullopt;
+  co_return Found{};
 }
 
 Task<std::optional<std::string>> Names::resolve(std::string name, Family family, Time deadline) {
   if (is_ipv4(name)) co_return family == Family::only_v6 ? std::nullopt : std::optional(name);
   if (is_ipv6(name)) co_return family == Family::only_v4 ? std::nullopt : std::optional(name);
   if (name.empty()) co_return std::nullopt;
-  if (family != Family::only_v6)
-    if (auto found = co_await look_up(name, false, deadline)) co_return found;
-  if (family != Family::only_v4 && firmware_.station.online()) co_return co_await look_up(name, true, deadline);
-  co_return std::nullopt;
+  if (family != Family::only_v6) {
+    const Found found = co_await look_up(name, false, deadline);
+    if (found.address || family == Family::only_v4 || !found.exists) co_return found.address;
+  }
+  if (!firmware_.station.online()) co_return std::nullopt;
+  const Found found = co_await look_up(name, true, deadline);
+  co_return found.address;
 }
 
 namespace {

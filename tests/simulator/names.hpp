@@ -27,8 +27,17 @@ class Names {
   std::vector<std::string> servers() const;
 
  private:
-  enum class Answer { found, none, silent };
-  Task<std::optional<std::string>> look_up(std::string name, bool v6, Time deadline);
+  enum class Answer {
+    found,
+    empty,  ///< the name exists, but has no such address: no other server is asked (G.1)
+    none,   ///< does not exist, or the server cannot tell: the next one is asked
+    silent
+  };
+  struct Found {
+    std::optional<std::string> address;
+    bool exists = false;  ///< if there is no such address, the other family may have one
+  };
+  Task<Found> look_up(std::string name, bool v6, Time deadline);
   Task<Answer> ask(std::string server, std::string name, bool v6, Time deadline, std::string& address);
 
   Firmware& firmware_;

@@ -29,8 +29,8 @@ void Passthrough::begin() {
     current->raw = true;
     current->silent_close = true;
   }
-  firmware_.interpreter.stream({.silence = std::chrono::milliseconds(std::max(firmware_.packet_interval, 20)),
-                                .take = [this](std::string bytes) { return take(std::move(bytes)); }});
+  firmware_.interpreter.stream(
+      {.silence = [this] { return silence(); }, .take = [this](std::string bytes) { return take(std::move(bytes)); }});
   firmware_.receiver.wake();
 }
 
@@ -44,6 +44,12 @@ void Passthrough::remember(const std::string& type, const std::string& host, std
   type_ = type;
   host_ = host;
   port_ = port;
+}
+
+/// A lone +++ is recognised at once, however long the packet interval is (B.13, B.15).
+Duration Passthrough::silence() const {
+  constexpr int guard = 20;
+  return std::chrono::milliseconds(waiting_ == "+++" ? guard : std::max(firmware_.packet_interval, guard));
 }
 
 Task<bool> Passthrough::take(std::string bytes) {
@@ -69,6 +75,7 @@ void Passthrough::lost(const std::shared_ptr<Link>& link) {
   if (!active_ || link->incoming || connecting_) return;
   const auto interval = std::chrono::milliseconds(900 + 100 * firmware_.number("reconnect-interval"));
   connecting_ = true;
+  local_port_ = link->local_port;
   firmware_.spawn(reconnect(interval));
 }
 
@@ -89,6 +96,7 @@ Task<void> Passthrough::reconnect(Duration pause) {
     const auto remote = asio::ip::make_address(*address, failed);
     fresh->remote = *address;
     fresh->remote_port = port_;
+    fresh->local_port = local_port_;  // AT+CIPSTATE? shows the first one for ever, or 0 after a boot (B.14, B.17)
     if (type_.starts_with("UDP")) {
       fresh->transport = Transport::udp;
       fresh->datagrams = std::make_unique<asio::ip::udp::socket>(firmware_.executor());
@@ -114,6 +122,7 @@ void Passthrough::start_saved() {
   firmware_.say("\r\n>");
   begin();
   connecting_ = true;
+  local_port_ = 0;
   firmware_.spawn(reconnect(std::chrono::milliseconds(100)));
 }
 

@@ -35,6 +35,7 @@ class Passthrough {
 
  private:
   Task<bool> take(std::string bytes);
+  Duration silence() const;
   Task<void> reconnect(Duration pause);
   std::shared_ptr<Link> link() const;
 
@@ -43,7 +44,7 @@ class Passthrough {
   bool connecting_ = false;
   std::string waiting_;
   std::string type_, host_;
-  std::uint16_t port_ = 0;
+  std::uint16_t port_ = 0, local_port_ = 0;
 };
 
 }  // namespace sim

@@ -5,7 +5,8 @@
 
 namespace sim {
 
-Receiver::Receiver(Firmware& firmware) : firmware_(firmware), work_(firmware.executor()) {}
+Receiver::Receiver(Firmware& firmware)
+    : firmware_(firmware), work_(firmware.executor()), served_(firmware.executor()) {}
 
 void Receiver::start() {
   firmware_.spawn(run());
@@ -64,47 +65,82 @@ Task<void> Receiver::drain(std::shared_ptr<Link> link) {
   link->announced = false;
 }
 
-/// Moves what has arrived out of the air. Returns when the next piece is due.
+/// Moves what has arrived out of the air. Returns when the next piece is due. Segments of a stream are joined only when
+/// the module is late, that is, when the line has no room for the first of them (K.2); a TLS record is never joined
+/// with the next (F.2); a datagram is a report of its own.
 Time Receiver::land(Link& link) const {
   while (!link.air.empty() && link.air.front().due <= Clock::now()) {
+    if (link.transport != Transport::tcp && link.unread_size > 0 && reports(link)) return Clock::now();
     auto piece = std::move(link.air.front());
     link.air.pop_front();
     link.in_air -= piece.bytes.size();
     link.last_data = Clock::now();
+    if (link.unread_size == 0) link.waits_since = piece.due;
     if (piece.end) link.ended = true;
     if (piece.bytes.empty()) continue;
     if (link.transport == Transport::udp && link.udp_mode == 2) {
       link.remote = piece.from.address().to_string();
       if (link.v6) link.remote = ipv6_text(link.remote);
       link.remote_port = piece.from.port();
-      // In active mode every datagram is reported with its own sender, so the next has to wait.
     }
+    const bool first = link.unread_size == 0;
     link.unread_size += piece.bytes.size();
     link.unread.push_back(std::move(piece.bytes));
-    if (link.transport == Transport::udp && !firmware_.links.passive(link.id)) return Clock::now();
+    if (first && reports(link) && firmware_.line().pending() + link.unread_size + 64 <= Line::transmit_buffer)
+      return Clock::now();
   }
   return link.air.empty() ? Time::max() : link.air.front().due;
 }
 
-/// One report of one link. True if there was something to say.
-Task<bool> Receiver::serve(std::shared_ptr<Link> link) {
+bool Receiver::reports(const Link& link) const {
+  return link.raw || !firmware_.links.passive(link.id);
+}
+
+Time Receiver::waits_since(const Link& link) const {
+  if (link.closed) return Time::max();
+  if (link.to_report) return Time::min();
+  if (link.unread_size > 0) return reports(link) || !link.announced ? link.waits_since : Time::max();
+  return link.ended && link.air.empty() ? link.waits_since : Time::max();
+}
+
+std::shared_ptr<Link> Receiver::next_to_serve() const {
+  std::shared_ptr<Link> first;
+  for (const auto& link : firmware_.links.all())
+    if (link && waits_since(*link) < (first ? waits_since(*first) : Time::max())) first = link;
+  return first;
+}
+
+Task<void> Receiver::catch_up() {
+  const Time now = Clock::now();
+  const auto behind = [this, now] {
+    for (const auto& link : firmware_.links.all())
+      if (link && (waits_since(*link) <= now || (!link->air.empty() && link->air.front().due <= now))) return true;
+    return false;
+  };
+  while (behind()) {
+    wake();
+    co_await firmware_.wait(served_);
+  }
+}
+
+/// One report of one link.
+Task<void> Receiver::serve(std::shared_ptr<Link> link) {
   if (link->to_report) {
     link->to_report = false;
     firmware_.say(firmware_.links.connect_text(*link));
-    co_return true;
+    co_return;
   }
   if (link->unread_size > 0) {
-    if (firmware_.links.passive(link->id) && !link->raw) {
-      if (link->announced) co_return false;
+    if (!reports(*link)) {
       link->announced = true;
       firmware_.say(announcement(*link, link->unread.front().size()));
-      co_return true;
+      co_return;
     }
     const std::size_t expected = std::min(largest_report, link->unread_size);
     if (firmware_.line().pending() + expected + 64 > Line::transmit_buffer) {
       co_await firmware_.line().room_for(expected + 64);
       firmware_.check();
-      co_return true;  // much may have changed meanwhile: look again
+      co_return;  // much may have changed meanwhile: look again
     }
     // A datagram is a report of its own; pieces of a stream are joined.
     const std::size_t size = link->transport == Transport::udp ? link->unread.front().size() : largest_report;
@@ -120,27 +156,28 @@ Task<bool> Receiver::serve(std::shared_ptr<Link> link) {
       co_await firmware_.wait(work_);
     }
     firmware_.say(text);
-    co_return true;
+    co_return;
   }
-  co_return finish(link);
+  finish(link);
 }
 
 Task<void> Receiver::run() {
   for (;;) {
     Time next = Time::max();
-    bool worked = false;
-    for (const auto& link : std::vector(firmware_.links.all())) {
-      if (!link || link->closed) continue;
-      if (held_ > 0) continue;
-      const bool waits_for_turn =
-          link->transport == Transport::udp && link->unread_size > 0 && !firmware_.links.passive(link->id);
-      if (!waits_for_turn) next = std::min(next, land(*link));
-      if (held_ == 0 && co_await serve(link)) worked = true;
+    std::shared_ptr<Link> link;
+    if (held_ == 0) {
+      for (const auto& each : firmware_.links.all())
+        if (each && !each->closed) next = std::min(next, land(*each));
+      link = next_to_serve();
     }
-    if (!worked && next > Clock::now())
-      co_await firmware_.wait(work_, held_ > 0 ? Time::max() : next);
-    else if (worked)
+    if (link) {
+      co_await serve(link);
+      served_.notify();
       co_await asio::post(firmware_.executor(), asio::use_awaitable);
+    } else {
+      served_.notify();
+      co_await firmware_.wait(work_, next);
+    }
     firmware_.check();
   }
 }

@@ -138,7 +138,7 @@ Task<Outcome> send_long(Firmware& fw, Parameters& p) {
   if (!sending) co_return error;
   co_await prompt(fw);
   auto send = std::make_shared<LongSend>(fw, *sending);
-  fw.interpreter.stream({.silence = std::chrono::milliseconds(20),
+  fw.interpreter.stream({.silence = [] { return Duration(std::chrono::milliseconds(20)); },
                          .take = [send](std::string bytes) { return send->take(std::move(bytes)); }});
   co_return nothing;
 }

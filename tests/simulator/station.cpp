@@ -17,6 +17,11 @@ bool Station::soft_ap_enabled() const {
   return mode == 2 || mode == 3;
 }
 
+/// In passthrough only AT+SYSMSG bit 2 lets these through (B.17, QUIRKS 129).
+void Station::announce(std::string_view text) {
+  if (!firmware_.passthrough.active() || firmware_.messages(2)) firmware_.say(text);
+}
+
 void Station::start() {
   if (enabled() && firmware_.number("autoconn") != 0 && !firmware_.get("join").is_null()) join_in_background({});
 }
@@ -25,7 +30,7 @@ Task<int> Station::join(Duration time_limit) {
   ++generation_;
   if (state_ == State::ready || state_ == State::associated) {
     forget();
-    firmware_.say("WIFI DISCONNECT\r\n");
+    announce("WIFI DISCONNECT\r\n");
     firmware_.links.close_all_streams();
   }
   co_return co_await associate(time_limit);
@@ -64,7 +69,7 @@ Task<int> Station::attempt(Time started, Duration time_limit) {
   }
   point_ = *found;
   state_ = State::associated;
-  firmware_.say("WIFI CONNECTED\r\n");
+  announce("WIFI CONNECTED\r\n");
   const bool is_static = !firmware_.get("station-address").is_null();
   if (!point_.gives_address && !is_static) {
     co_await firmware_.sleep(started + time_limit - Clock::now());
@@ -74,7 +79,7 @@ Task<int> Station::attempt(Time started, Duration time_limit) {
   if (generation != generation_ || state_ != State::associated) co_return 4;
   take_addresses();
   state_ = State::ready;
-  firmware_.say("WIFI GOT IP\r\n");
+  announce("WIFI GOT IP\r\n");
   co_return 0;
 }
 
@@ -94,12 +99,12 @@ Task<void> Station::ipv6_later(unsigned generation) {
   co_await firmware_.sleep(500ms);
   if (generation != generation_) co_return;
   link_local_ = sim::link_local(firmware_.get("station-mac").get<std::string>());
-  firmware_.say("WIFI GOT IPv6 LL\r\n");
+  announce("WIFI GOT IPv6 LL\r\n");
   if (point_.ipv6_global.empty()) co_return;
   co_await firmware_.sleep(500ms);
   if (generation != generation_) co_return;
   global_ = point_.ipv6_global;
-  firmware_.say("WIFI GOT IPv6 GL\r\n");
+  announce("WIFI GOT IPv6 GL\r\n");
 }
 
 void Station::forget() {
@@ -115,7 +120,7 @@ void Station::leave(bool links_after_answer) {
   const bool was_joined = state_ == State::ready || state_ == State::associated;
   if (state_ != State::never) forget();
   if (!was_joined) return;
-  firmware_.say("WIFI DISCONNECT\r\n");
+  announce("WIFI DISCONNECT\r\n");
   std::string closed = firmware_.links.take_stream_closings();
   if (links_after_answer)
     firmware_.after += closed;
@@ -133,7 +138,7 @@ Task<void> Station::background(Duration pause, unsigned generation) {
   for (;;) {
     co_await firmware_.sleep(pause);
     if (generation != generation_ || !enabled() || firmware_.get("join").is_null()) co_return;
-    const int result = co_await associate(15s);
+    const int result = co_await associate(firmware_.world().timing.join);
     if (generation != generation_ || result == 0) co_return;
     const auto reconnect = firmware_.get("reconnect");
     const int interval = reconnect.at(0).get<int>(), limit = reconnect.at(1).get<int>();

@@ -57,6 +57,7 @@ class Station {
   void set_static(const std::string& address, const std::string& gateway, const std::string& netmask);
 
  private:
+  void announce(std::string_view text);
   Task<int> associate(Duration time_limit);
   Task<int> attempt(Time started, Duration time_limit);
   Task<void> background(Duration pause, unsigned generation);

@@ -68,6 +68,7 @@ Task<Outcome> write_manufacturing(Firmware& fw, std::string space, std::string k
 
 /// Erase, read and write (strings and binary values) of the manufacturing area.
 Outcome manufacturing(Firmware& fw, Parameters& p) {
+  if (p.count() < 2) return error;  // bare, unlike other missing parameters (A.9)
   const auto operation = p.integer(0);
   const std::string space = p.string(1), key = p.string_or(2, "");
   if (!p.ok() || space.empty() || operation < 0 || operation > 2) return error;
@@ -96,6 +97,11 @@ Outcome manufacturing(Firmware& fw, Parameters& p) {
     fw.say(format("+SYSMFG:\"%s\",\"%s\",8,%zu,%s\r\n", space.c_str(), key.c_str(), value.size(), value.c_str()));
   }
   return ok;
+}
+
+Task<Outcome> ask_for_update(Firmware& fw) {
+  co_await fw.names.resolve("iot.espressif.cn", Names::Family::only_v4);
+  co_return error;
 }
 
 }  // namespace
@@ -193,6 +199,19 @@ void add_system_commands(CommandTable& t) {
     fw.say("+SYSMSGFILTER:0\r\n");
     return ok;
   });
+  t.query("AT+SYSMSGFILTERCFG", [](Firmware&, Parameters&) { return ok; });
+  t.query("AT+SYSFLASH", [](Firmware& fw, Parameters&) {
+    fw.say(fw.dialect().partitions);
+    return *fw.dialect().partitions == '\0' ? error : ok;
+  });
+  t.query("AT+USERDOCS", [](Firmware& fw, Parameters&) {
+    for (const char* language : {"en", "zh_CN"})
+      fw.say(format("+USERDOCS:\"https://docs.espressif.com/projects/esp-at/%s/%s/index.html\"\r\n", language,
+                    fw.dialect().documents));
+    return ok;
+  });
+  // Nothing is there to update from, but the name of the server is looked up first (I.5).
+  t.query("AT+CIPFWVER", [](Firmware& fw, Parameters&) { return ask_for_update(fw); });
   t.query("AT+USERRAM", [](Firmware& fw, Parameters&) {
     fw.say("+USERRAM:0\r\n");
     return ok;

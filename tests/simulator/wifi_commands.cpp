@@ -50,16 +50,16 @@ Task<Outcome> join(Firmware& fw, Parameters& p) {
                   {"limit", limit},
                   {"pmf", pmf}});
   if (p.given(4)) fw.set("reconnect", {reconnect, fw.get("reconnect").at(1)});
-  co_return co_await finish_join(fw, seconds(limit));
+  co_return co_await finish_join(fw, p.given(7) ? Duration(seconds(limit)) : Duration(fw.world().timing.join));
 }
 
 Task<Outcome> join_saved(Firmware& fw, Parameters&) {
   if (!fw.station.enabled() || fw.get("join").is_null()) co_return error;
-  co_return co_await finish_join(fw, seconds(15));
+  co_return co_await finish_join(fw, fw.world().timing.join);
 }
 
 Outcome show_join(Firmware& fw, Parameters&) {
-  if (!fw.station.enabled()) return error;
+  if (fw.number("cwmode") == 0) return error;  // an access point only: OK (I.10)
   if (!fw.station.joined()) return ok;
   const auto& point = fw.station.access_point();
   const auto& join = fw.get("join");
@@ -137,7 +137,8 @@ Outcome set_reconnect(Firmware& fw, Parameters& p) {
 
 Outcome set_hostname(Firmware& fw, Parameters& p) {
   const std::string name = p.string(0);
-  if (!p.ok() || name.empty() || name.size() > 32 || !fw.station.enabled()) return error;
+  const bool allowed = fw.station.enabled() || fw.number("cwmode") == 4;  // measured (A.10)
+  if (!p.ok() || name.empty() || name.size() > 32 || !allowed) return error;
   fw.station.hostname = name;
   return ok;
 }
@@ -229,12 +230,16 @@ void add_wifi_commands(CommandTable& t) {
     return ok;
   });
   t.query("AT+CWHOSTNAME", [](Firmware& fw, Parameters&) {
-    if (!fw.station.enabled()) return error;
+    if (!fw.station.enabled() && fw.number("cwmode") != 4) return error;
     fw.say("+CWHOSTNAME:" + (fw.station.hostname.empty() ? std::string(fw.dialect().hostname) : fw.station.hostname) +
            "\r\n");
     return ok;
   });
   t.set("AT+CWHOSTNAME", 1, set_hostname);
+  t.query("AT+CWJEAP", [](Firmware& fw, Parameters&) {
+    fw.say("+CWJEAP:\"\",0,\"\",\"\",\"\",0\r\n");
+    return ok;
+  });
   t.query("AT+CWCOUNTRY", [](Firmware& fw, Parameters&) {
     fw.say("+CWCOUNTRY:" + fw.station.country + "\r\n");
     return ok;

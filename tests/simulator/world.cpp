@@ -34,6 +34,7 @@ Timing read_timing(const Json& json) {
                                                     {"boot-ms", &timing.boot},
                                                     {"associate-ms", &timing.associate},
                                                     {"dhcp-ms", &timing.dhcp},
+                                                    {"join-ms", &timing.join},
                                                     {"scan-ms", &timing.scan},
                                                     {"scan-channel-ms", &timing.scan_channel},
                                                     {"connect-ms", &timing.connect},

@@ -35,6 +35,7 @@ struct Timing {
   Milliseconds boot{600};
   Milliseconds associate{300};
   Milliseconds dhcp{1000};
+  Milliseconds join{15000};  ///< an access point that is not there (I.8), unless AT+CWJAP says otherwise
   Milliseconds scan{2000}, scan_channel{200};
   Milliseconds connect{14500};     ///< TCP to a dead address (G.5)
   Milliseconds handshake{10000};   ///< SSL to a silent server (M.3)

@@ -37,23 +37,23 @@ basicConstraints = CA:FALSE
 class Certificates:
     """One authority, made anew for each run; it signs a server's and a client's certificate.
 
-    They are valid since 1970: a module whose clock nobody has set checks them against that year (measured, no. 32), and
-    dialogue 4.2.8 never sets it.
+    In a dialogue they are valid since 1970: a module whose clock nobody has set checks them against that year (measured,
+    no. 32), and dialogue 4.2.8 never sets it.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, since='700101000000Z'):
         self.folder = folder
         self.authority = folder / 'authority.pem'
         (folder / 'authority.conf').write_text(AUTHORITY)
         (folder / 'index').touch()
         (folder / 'serial').write_text('01')
-        for name in ('authority', 'server', 'client'):
-            self._run('req', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=' + name,
+        for name, common_name in (('authority', 'authority'), ('server', 'host.test'), ('client', 'espat-module')):
+            self._run('req', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=' + common_name,
                       '-keyout', name + '.key', '-out', name + '.csr')
             signer = ['-selfsign'] if name == 'authority' else ['-cert', 'authority.pem']
             self._run('ca', '-batch', '-notext', '-config', 'authority.conf', *signer, '-keyfile', 'authority.key',
                       '-extensions', 'of_authority' if name == 'authority' else 'of_other',
-                      '-startdate', '700101000000Z', '-enddate', '20991231235959Z', '-in', name + '.csr', '-out', name + '.pem')
+                      '-startdate', since, '-enddate', '20991231235959Z', '-in', name + '.csr', '-out', name + '.pem')
 
     def _run(self, *arguments):
         subprocess.run(['openssl', *arguments], check=True, capture_output=True, cwd=self.folder)

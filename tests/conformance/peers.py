@@ -163,7 +163,7 @@ class Peers:
     def serve(self, kind, port, options):
         context = None
         if kind == 'tls':
-            context = self.certificates().context(True, False)
+            context = self.certificates('stranger' if 'stranger' in options else 'ours').context(True, 'asks' in options)
             context.minimum_version = ssl.TLSVersion.TLSv1_3 if 'tls1.3' in options else ssl.TLSVersion.TLSv1_2
             if 'http/1.1' in options:
                 context.set_alpn_protocols(['http/1.1'])

@@ -6,8 +6,10 @@
 recording.py tells the form of the files, and what may differ. Actions ("!" lines):
 
   world {…}                     merged into the world file (before anything else)
-  serve tcp|tls|udp PORT [echo] [narrow] [reset] [greets] [tls1.3] [http/1.1]   a far end at 192.168.4.2;
-                                narrow: it does not read; greets: sends 9000 bytes and closes
+  serve tcp|tls|udp PORT [echo] [narrow] [reset] [greets] [tls1.3] [http/1.1] [asks] [stranger]
+                                a far end at 192.168.4.2;
+                               narrow: it does not read; greets: sends 9000 bytes and closes;
+                                asks: for a client certificate; stranger: its own is of another authority
   factory | echo                start: not joined and untouched | joined, with echo on (otherwise joined, ATE0)
   given COMMAND                 a command of the recording's past; it must succeed
   heard BYTES                   what else the module says before the recording begins
@@ -19,6 +21,7 @@ recording.py tells the form of the files, and what may differ. Actions ("!" line
   asked NAME/TYPE…              what the DNS server was asked since the last look
   nothing MS | wait MS          and the module is silent for that long | time passes
   write BYTES                   the host writes (where the recording says so in words)
+  certificate NAME SIZE         the host writes our certificate or key of that name, blank lines added
   fill LINK SIZE                sends until one is not answered; its Recv is left to be compared
   payload LINK BYTES            +IPD reports of this link bring these bytes, 1 to 2920 in each
   rate BAUD                     the host changes its line
@@ -208,7 +211,7 @@ class Player:
                   'rate': lambda r: self.set_rate(int(r)),
                   'order': lambda r: self.control._order(**json.loads(r)),
                   'asked': self.asked, 'fill': self.fill, 'payload': self.payload, 'connect': self.connect,
-                  'refused': self.refused}
+                  'refused': self.refused, 'certificate': self.certificate}
         if verb in simple:
             simple[verb](rest)
             return
@@ -286,6 +289,12 @@ class Player:
             return
         raise Failure('the module took a connection')
 
+    def certificate(self, rest):
+        name, size = rest.split()
+        file = {'ca': 'authority.pem', 'cert': '%s.pem', 'key': '%s.key'}[name.split('_')[1]]
+        data = (self.peers.certificates().folder / (file.replace('%s', name.split('_')[0]))).read_bytes()
+        self.write(data.ljust(int(size), b'\n'))
+
     def asked(self, rest):
         got, self.peers.names.asked = self.peers.names.asked, []
         if got != re.findall(r'\S[^/]*/\d+', rest):
@@ -338,12 +347,14 @@ def main():
     namespace.add_addresses([HOST, MODULE, DNS])
     failed = passed = 0
     with tempfile.TemporaryDirectory(prefix='espat-recording-') as name:
-        made = []
+        made = {}
 
-        def certificates():
-            if not made:
-                made.append(Certificates(pathlib.Path(name)))
-            return made[0]
+        def certificates(whose='ours'):
+            if whose not in made:
+                folder = pathlib.Path(name) / whose
+                folder.mkdir()
+                made[whose] = Certificates(folder, since='250101000000Z')  # not yet valid while the module's clock is not set
+            return made[whose]
         for section in (s for path in options.recordings for s in recording.read(path)):
             if options.only and section.name not in options.only:
                 continue

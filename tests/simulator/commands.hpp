@@ -52,6 +52,7 @@ class CommandTable {
 };
 
 void add_system_commands(CommandTable& table);
+void add_filter_commands(CommandTable& table);
 void add_uart_commands(CommandTable& table);
 void add_wifi_commands(CommandTable& table);
 void add_access_point_commands(CommandTable& table);

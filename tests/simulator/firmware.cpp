@@ -93,7 +93,11 @@ void Firmware::stop() {
 }
 
 void Firmware::say(std::string_view text) {
-  if (!stopped_ && !board_.faults.hang) line().send(text);
+  if (stopped_ || board_.faults.hang) return;
+  if (filters.enabled)
+    line().send(filters.apply(text));
+  else
+    line().send(text);
 }
 
 std::string Firmware::with_id(int id, std::string_view text) const {

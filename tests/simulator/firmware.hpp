@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "board.hpp"
+#include "filters.hpp"
 #include "interpreter.hpp"
 #include "links.hpp"
 #include "names.hpp"
@@ -87,6 +88,7 @@ class Firmware : public std::enable_shared_from_this<Firmware> {
     std::map<int, std::vector<std::string>> protocols;
     std::map<int, std::pair<std::string, std::string>> psk;  ///< key, identity
   } tls;
+  Filters filters;  ///< AT+SYSMSGFILTER
   bool messages(int bit) const { return (number("sysmsg") >> bit & 1) != 0; }
 
   Interpreter interpreter;

@@ -110,6 +110,7 @@ const CommandTable& all_commands() {
   static const CommandTable table = [] {
     CommandTable t;
     add_system_commands(t);
+    add_filter_commands(t);
     add_uart_commands(t);
     add_wifi_commands(t);
     add_access_point_commands(t);
@@ -195,11 +196,6 @@ void add_system_commands(CommandTable& t) {
     fw.say("+SYSROLLBACK:0x100000,\"v4.1.0.0-dev\",0x280000,\"unknown\"\r\n");
     return ok_without_blank;
   });
-  t.query("AT+SYSMSGFILTER", [](Firmware& fw, Parameters&) {
-    fw.say("+SYSMSGFILTER:0\r\n");
-    return ok;
-  });
-  t.query("AT+SYSMSGFILTERCFG", [](Firmware&, Parameters&) { return ok; });
   t.query("AT+SYSFLASH", [](Firmware& fw, Parameters&) {
     fw.say(fw.dialect().partitions);
     return *fw.dialect().partitions == '\0' ? error : ok;

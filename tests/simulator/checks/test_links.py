@@ -1,5 +1,6 @@
-"""Links: opening, sending, receiving in both modes, server, passthrough, access point lost (sections B to F)."""
+"""Links: opening, sending, receiving in both modes, server, passthrough, access point lost (sections B to F, P.1)."""
 
+import re
 import socket
 import time
 import unittest
@@ -42,6 +43,31 @@ class Links(unittest.TestCase):
         self.module.write(b"12345")
         self.assertEqual(self.module.quiet(), b"\r\nRecv 5 bytes\r\n\r\nSEND OK\r\n")
         self.assertEqual(peer.recv(100), b"12345")
+
+    def test_no_message_is_ever_split_by_another_under_a_flood(self):
+        self.module.ask("AT+CIPMUX=1")
+        peer, other = self.open(0), self.open(1)
+        said = b""
+        for _ in range(6):
+            other.sendall(b"y" * 3000)
+            self.module.write(b"AT+CIPSEND=0,500\r\n")
+            said += self.module.until(b"\r\n\r\n>")
+            self.module.write(b"z" * 500)
+            said += self.module.until(b"\r\nSEND OK\r\n")
+        said += self.module.quiet(0.5)
+        payload = answers = 0
+        while said:
+            report = re.match(rb"\r\n\+IPD,1,(\d+):", said)
+            whole = re.match(rb"\r\nOK\r\n\r\n>|\r\nRecv 500 bytes\r\n|\r\nSEND OK\r\n", said)
+            self.assertTrue(report or whole, said[:200])
+            end = whole.end() if whole else report.end() + int(report[1]) + 2
+            if report:
+                self.assertEqual(said[report.end():end], b"y" * int(report[1]) + b"\r\n")
+                payload += int(report[1])
+            answers += bool(whole)
+            said = said[end:]
+        self.assertEqual((payload, answers), (18000, 18))
+        self.assertEqual(peer.recv(3000, socket.MSG_WAITALL), b"z" * 3000)
 
     def test_long_sends_report_both_counts(self):
         self.module.ask("AT+CIPMUX=1")

@@ -1,14 +1,19 @@
 // Sources: pty(7), tty_ioctl(4). Reading the termios of the master gives those of the slave (Linux), which is how the
 // simulator sees the rate and CRTSCTS of the host. The slave is kept open here, so a host that closes and opens the
-// port again does not hang the master up, and is made raw, so nothing is echoed before the host has set it up.
+// port again does not hang the master up, and is made raw, so nothing is echoed before the host has set it up. A port
+// that its last user has left is unlocked (TIOCEXCL), as the kernel does with a real one: that user may have been
+// killed.
 #include "port.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
 
 #include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "tty.hpp"
@@ -23,7 +28,7 @@ namespace {
 class Pty : public Port {
  public:
   Pty(asio::any_io_executor executor, std::string link, unsigned rate)
-      : link_(std::move(link)), master_(executor), slave_(executor) {
+      : link_(std::move(link)), master_(executor), slave_(executor), users_(executor) {
     const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (master < 0) fail("cannot create a pseudo terminal");
     master_.assign(master);
@@ -35,6 +40,11 @@ class Pty : public Port {
     if (slave < 0) fail(name);
     slave_.assign(slave);
     if (!make_raw(slave, rate)) fail("cannot set the pseudo terminal up");
+    const int users = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (users < 0) fail("cannot watch the pseudo terminal");
+    users_.assign(users);
+    if (::inotify_add_watch(users, name, IN_OPEN | IN_CLOSE) < 0) fail("cannot watch the pseudo terminal");
+    watch_users();
     if (!link_.empty()) {
       std::error_code ignored;
       if (std::filesystem::is_symlink(link_, ignored)) std::filesystem::remove(link_);
@@ -63,16 +73,35 @@ class Pty : public Port {
     boost::system::error_code ignored;
     master_.close(ignored);
     slave_.close(ignored);
+    users_.close(ignored);
     std::error_code missing;
     if (!link_.empty()) std::filesystem::remove(link_, missing);
     link_.clear();
   }
 
  private:
+  void watch_users() {
+    users_.async_wait(users_.wait_read, [this](const boost::system::error_code& error) {
+      if (error) return;  // closed, and perhaps no longer there
+      alignas(inotify_event) std::array<char, 4096> events{};
+      const auto size = ::read(users_.native_handle(), events.data(), events.size());
+      for (ssize_t at = 0; at + static_cast<ssize_t>(sizeof(inotify_event)) <= size;) {
+        const auto* event = reinterpret_cast<const inotify_event*>(events.data() + at);
+        if (event->mask & IN_OPEN) ++user_count_;
+        if (event->mask & IN_CLOSE && user_count_ > 0) --user_count_;
+        at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+      }
+      if (user_count_ == 0) ::ioctl(slave_.native_handle(), TIOCNXCL);
+      watch_users();
+    });
+  }
+
   std::string link_;
   int handle_ = -1;
+  int user_count_ = 0;
   asio::posix::stream_descriptor master_;
   asio::posix::stream_descriptor slave_;
+  asio::posix::stream_descriptor users_;  // inotify: who opens and closes the slave
 };
 
 class TcpPort : public Port {

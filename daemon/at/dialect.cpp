@@ -104,7 +104,7 @@ Family family_of(const Firmware& firmware, bool has_command_list) {
   if (firmware.version.major >= 3 || (has_command_list && firmware.version.major >= 2)) return Family::esp32_v4;
   if (firmware.chip.starts_with("ESP32")) return Family::esp32;
   // 1.x without a chip: ESP8266 NONOS counts its SDK 1.5 to 3.0, the ESP32's begins with v3 or is absent (quirk 45).
-  if (firmware.version.major >= 1 && firmware.sdk.find("v") == 0) return Family::esp32;
+  if (firmware.version.major >= 1 && firmware.sdk.starts_with('v')) return Family::esp32;
   if (firmware.version.major >= 1 && !firmware.sdk.empty()) return Family::esp8266;
   return Family::unknown;
 }

@@ -23,6 +23,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <nlohmann/json.hpp>
 
 #include "bus/sdbus_compat.hpp"
@@ -162,14 +163,21 @@ class ServiceTest : public testing::Test {
         .storeResultsTo(value);
     return value.get<T>();
   }
+  /// Looks again and again, on the loop, for at most five seconds.
   bool eventually(const std::function<bool()>& condition) {
-    for (int i = 0; i < 500; ++i) {
-      bool met = false;
-      run([&] { met = condition(); });
-      if (met) return true;
-      std::this_thread::sleep_for(10ms);
-    }
-    return false;
+    std::promise<bool> met;
+    boost::asio::steady_timer timer(io_);
+    int left = 500;
+    std::function<void()> look = [&] {
+      if (condition()) return met.set_value(true);
+      if (--left == 0) return met.set_value(false);
+      timer.expires_after(10ms);
+      timer.async_wait([&](const boost::system::error_code&) { look(); });
+    };
+    boost::asio::post(io_, [&] { look(); });
+    const bool result = met.get_future().get();
+    run([] {});  // the last look has ended
+    return result;
   }
   static bool is_root() { return ::geteuid() == 0; }
 
@@ -340,7 +348,10 @@ TEST_F(ServiceTest, ReportsGoOnlyToThoseWhoSubscribed) {
       proxy->uponSignal("Report")
           .onInterface(module_interface)
           .call([this](const std::string& name, const Dictionary& details) {
-            if (name == "link-closed" && details.at("link").get<std::uint32_t>() == 3) ++heard;
+            if (name == "link-closed" && details.at("link").get<std::uint32_t>() == 3) {
+              ++heard;
+              heard.notify_all();
+            }
           });
 #if !ESPAT_SDBUS_2
       proxy->finishRegistration();
@@ -353,7 +364,7 @@ TEST_F(ServiceTest, ReportsGoOnlyToThoseWhoSubscribed) {
   } subscriber, bystander;
   subscriber.proxy->callMethod("Subscribe").onInterface(module_interface).withArguments(Dictionary{});
   run([&] { channel_.report(at::LinkClosed{3}); });
-  for (int i = 0; i < 500 && subscriber.heard == 0; ++i) std::this_thread::sleep_for(10ms);
+  subscriber.heard.wait(0);
   EXPECT_EQ(subscriber.heard, 1);
   // A round trip after the report: were it broadcast, it would have come before.
   std::map<std::string, std::uint64_t> counters;

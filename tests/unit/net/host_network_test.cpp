@@ -1,0 +1,239 @@
+// The host's side of the interface, in a network namespace of its own: what NetlinkHostNetwork puts in place, and that
+// it takes back exactly that.
+//
+// The kernel is asked by `ip`, not by the library under test. Skipped only where user namespaces or TUN devices are
+// impossible.
+#include <array>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "kernel_wire.hpp"
+#include "net/netlink_host_network.hpp"
+
+namespace espat::net {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::uint32_t kTable = 7777;
+
+/// What `ip <arguments>` prints.
+std::string ip(const std::string& arguments) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(::popen(("ip " + arguments + " 2>&1").c_str(), "r"),
+                                                             ::pclose);
+  std::string output;
+  std::array<char, 512> piece;
+  while (pipe && std::fgets(piece.data(), piece.size(), pipe.get()) != nullptr) output += piece.data();
+  return output;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+class HostNetworkInKernel : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { impossible_ = isolate(); }
+
+  void SetUp() override {
+    if (impossible_) GTEST_SKIP() << *impossible_;
+    if (!contains(ip("-V"), "iproute2")) GTEST_SKIP() << "ip (iproute2) is not installed";
+    auto tun = Tun::open(io_.get_executor(), "esp0");
+    ASSERT_TRUE(tun) << tun.error().message;
+    tun_.emplace(std::move(*tun));
+    // Where the kernel's own route to the same prefix is: the cable of the same LAN.
+    auto cable = Tun::open(io_.get_executor(), "eth0");
+    ASSERT_TRUE(cable) << cable.error().message;
+    cable_.emplace(std::move(*cable));
+    ASSERT_TRUE(cable_->set_carrier(true));
+    (void)ip("address add 192.0.2.200/24 dev eth0");
+    (void)ip("link set eth0 up");
+    open();
+  }
+
+  void TearDown() override {
+    if (impossible_) return;
+    (void)ip("rule flush table " + std::to_string(kTable));
+  }
+
+  void open() {
+    HostNetworkSettings settings;
+    settings.interface = "esp0";
+    settings.table = kTable;
+    settings.external = external_;
+    settings.default_route = default_route_;
+    auto host = NetlinkHostNetwork::open(settings, *tun_);
+    ASSERT_TRUE(host) << host.error().message;
+    host_.emplace(std::move(*host));
+  }
+
+  InterfaceAddresses addresses(const Address& address) const {
+    InterfaceAddresses result;
+    result.addresses = {{address, 24}};
+    result.gateway = Address::v4(192, 0, 2, 1);
+    result.mtu = 1400;
+    return result;
+  }
+
+  void apply(const InterfaceAddresses& wanted) {
+    std::optional<Result<void>> result;
+    const auto work = [&]() -> asio::awaitable<void> { result = co_await host_->apply(wanted); };
+    asio::co_spawn(io_, work, asio::detached);
+    io_.restart();
+    io_.poll();
+    ASSERT_TRUE(result);
+    EXPECT_TRUE(*result) << result->error().message;
+  }
+
+  void withdraw() {
+    bool done = false;
+    const auto work = [&]() -> asio::awaitable<void> {
+      co_await host_->withdraw();
+      done = true;
+    };
+    asio::co_spawn(io_, work, asio::detached);
+    io_.restart();
+    io_.poll();
+    ASSERT_TRUE(done);
+  }
+
+  /// Everything in this namespace that we could have changed. (ff00::/8 in the local table is the kernel's own, there
+  /// as soon as a device is up.)
+  static std::string everything() {
+    return ip("-4 address show dev esp0") + ip("-6 address show dev esp0") + ip("-4 route show table all") +
+           ip("-6 route show table main dev esp0") + ip("-4 rule") + ip("-6 rule");
+  }
+
+  asio::io_context io_;
+  std::optional<Tun> tun_;
+  std::optional<Tun> cable_;
+  std::optional<NetlinkHostNetwork> host_;
+  bool external_ = false;
+  bool default_route_ = true;
+
+ private:
+  static std::optional<std::string> impossible_;
+};
+std::optional<std::string> HostNetworkInKernel::impossible_;
+
+TEST_F(HostNetworkInKernel, puts_address_routes_rule_mtu_and_carrier_in_place) {
+  apply(addresses(Address::v4(192, 0, 2, 15)));
+  const std::string link = ip("link show dev esp0");
+  EXPECT_TRUE(contains(link, "mtu 1400")) << link;
+  EXPECT_TRUE(contains(link, "LOWER_UP")) << "carrier; " << link;
+  const std::string address = ip("-4 address show dev esp0");
+  EXPECT_TRUE(contains(address, "192.0.2.15/24")) << address;
+  EXPECT_TRUE(contains(address, "noprefixroute")) << address;
+  const std::string main = ip("-4 route show table main dev esp0");
+  EXPECT_TRUE(contains(main, "192.0.2.0/24")) << main;
+  EXPECT_TRUE(contains(main, "default via 192.0.2.1")) << main;
+  std::size_t with_metric = 0;
+  for (std::size_t at = main.find("metric 2000"); at != std::string::npos; at = main.find("metric 2000", at + 1))
+    ++with_metric;
+  EXPECT_EQ(with_metric, 2U) << main;
+  const std::string own = ip("-4 route show dev esp0 table " + std::to_string(kTable));
+  EXPECT_TRUE(contains(own, "default via 192.0.2.1")) << own;
+  EXPECT_TRUE(contains(own, "192.0.2.0/24")) << own;
+  EXPECT_FALSE(contains(own, "metric")) << own;
+  const std::string rules = ip("-4 rule");
+  EXPECT_TRUE(contains(rules, "7777:\tfrom 192.0.2.15 lookup 7777")) << rules;
+}
+
+TEST_F(HostNetworkInKernel, leaves_a_cable_on_the_same_lan_its_way) {
+  apply(addresses(Address::v4(192, 0, 2, 15)));
+  const std::string neighbour = ip("route get 192.0.2.77");
+  EXPECT_TRUE(contains(neighbour, "dev eth0")) << neighbour;
+  const std::string answer = ip("route get 192.0.2.77 from 192.0.2.15");
+  EXPECT_TRUE(contains(answer, "dev esp0")) << "answers leave where requests came in; " << answer;
+  const std::string away = ip("route get 198.51.100.1");
+  EXPECT_TRUE(contains(away, "via 192.0.2.1 dev esp0 src 192.0.2.15")) << away;
+}
+
+TEST_F(HostNetworkInKernel, replaces_everything_when_the_address_changes) {
+  apply(addresses(Address::v4(192, 0, 2, 15)));
+  auto other = addresses(Address::v4(203, 0, 113, 9));
+  other.gateway = Address::v4(203, 0, 113, 1);
+  apply(other);
+  const std::string now = everything();
+  EXPECT_FALSE(contains(now, "192.0.2.15")) << now;
+  EXPECT_FALSE(contains(now, "192.0.2.1 ")) << now;
+  EXPECT_TRUE(contains(now, "from 203.0.113.9 lookup 7777")) << now;
+  EXPECT_TRUE(contains(now, "default via 203.0.113.1")) << now;
+  EXPECT_TRUE(contains(now, "192.0.2.200")) << "the cable's own stays; " << now;
+}
+
+TEST_F(HostNetworkInKernel, changes_nothing_when_the_same_is_applied_again) {
+  apply(addresses(Address::v4(192, 0, 2, 15)));
+  const std::string before = everything();
+  apply(addresses(Address::v4(192, 0, 2, 15)));
+  EXPECT_EQ(everything(), before);
+}
+
+TEST_F(HostNetworkInKernel, takes_back_exactly_what_it_put_in_place_and_the_carrier) {
+  (void)ip("link set esp0 up");
+  (void)ip("rule add from 192.0.2.99 lookup 7778");  // somebody else's
+  const std::string before = everything();
+  auto wanted = addresses(Address::v4(192, 0, 2, 15));
+  wanted.addresses.push_back({*Address::parse("2001:db8::15"), 64});
+  wanted.addresses.push_back({*Address::parse("fe80::15"), 64});
+  apply(wanted);
+  EXPECT_NE(everything(), before);
+  withdraw();
+  EXPECT_EQ(everything(), before);
+  EXPECT_TRUE(contains(ip("link show dev esp0"), "NO-CARRIER"));
+  withdraw();
+  EXPECT_EQ(everything(), before) << "done already counts as done";
+  (void)ip("rule delete from 192.0.2.99 lookup 7778");
+}
+
+TEST_F(HostNetworkInKernel, clears_the_rules_of_a_daemon_that_was_killed_and_no_others) {
+  apply(addresses(Address::v4(192, 0, 2, 15)));
+  (void)ip("rule add from 192.0.2.98 lookup 7777");  // a person's, without our mark
+  host_.reset();                                     // as by SIGKILL: nothing is withdrawn
+  ASSERT_TRUE(contains(ip("-4 rule"), "from 192.0.2.15 lookup 7777"));
+  open();
+  const std::string rules = ip("-4 rule");
+  EXPECT_FALSE(contains(rules, "from 192.0.2.15")) << rules;
+  EXPECT_TRUE(contains(rules, "from 192.0.2.98 lookup 7777")) << rules;
+}
+
+TEST_F(HostNetworkInKernel, works_without_a_gateway_and_with_an_address_alone) {
+  InterfaceAddresses bare;
+  bare.addresses = {{Address::v4(192, 0, 2, 15), 32}};
+  apply(bare);
+  const std::string address = ip("-4 address show dev esp0");
+  EXPECT_TRUE(contains(address, "192.0.2.15/32")) << address;
+  EXPECT_FALSE(contains(ip("-4 route show table all dev esp0"), "default"));
+}
+
+TEST_F(HostNetworkInKernel, makes_no_default_route_in_the_main_table_where_that_is_switched_off) {
+  default_route_ = false;
+  open();
+  apply(addresses(Address::v4(192, 0, 2, 15)));
+  EXPECT_FALSE(contains(ip("-4 route show table main"), "default"));
+  EXPECT_TRUE(contains(ip("-4 route show table " + std::to_string(kTable)), "default via 192.0.2.1"))
+      << "answers to requests from afar still leave here";
+}
+
+TEST_F(HostNetworkInKernel, leaves_addresses_to_others_when_told_so) {
+  external_ = true;
+  open();
+  (void)ip("link set esp0 up");
+  const std::string before = everything();
+  apply(addresses(Address::v4(192, 0, 2, 15)));
+  EXPECT_EQ(everything(), before);
+  EXPECT_TRUE(contains(ip("link show dev esp0"), "LOWER_UP"));
+  withdraw();
+  EXPECT_TRUE(contains(ip("link show dev esp0"), "NO-CARRIER"));
+}
+
+}  // namespace
+}  // namespace espat::net

@@ -321,7 +321,7 @@ class Player:
         link, _, wanted = rest.partition(' ')
         wanted, got = recording.action_bytes(wanted), b''
         while len(got) < len(wanted):
-            head = re.compile(rb'\r\n\+IPD,%s,(\d+):' % link.encode())
+            head = re.compile(rb'\r\n\+IPD,%s,(\d+)(?:,"[^"]*",\d+)?:' % link.encode())
             self.until(lambda: head.match(self.heard), 'a report of link ' + link)
             match = head.match(self.heard)
             size = int(match[1])

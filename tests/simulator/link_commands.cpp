@@ -111,8 +111,9 @@ Task<Outcome> open_stream(Firmware& fw, const Target& target, Link& link) {
   const tcp::endpoint to(asio::ip::make_address(link.remote, failed), target.port);
   Error result = failed ? failed : co_await connect(socket, to, started + limit);
   fw.check();
-  if (result && result != asio::error::connection_refused && result != asio::error::connection_reset)
-    co_await fw.sleep(started + limit - Clock::now());
+  // Refused is what a SYN hears; a reset means that the connection stood, however short (X).
+  if (result == asio::error::connection_reset) result.clear();
+  if (result && result != asio::error::connection_refused) co_await fw.sleep(started + limit - Clock::now());
   if (!result && fw.line().paced()) co_await fw.sleep(timing.round_trip);
   if (!result && target.type.starts_with("SSL")) {
     const TlsOptions options = client_tls_options(fw, link.id);

@@ -43,7 +43,7 @@ struct Link {
   std::size_t in_air = 0;
   std::deque<std::string> unread;  ///< UDP: one entry a datagram; else pieces as they came
   std::size_t unread_size = 0;
-  Time waits_since{};      ///< when the first of the unread bytes, or the end, arrived
+  Time waits_since{};      ///< when the first of the unread bytes arrived
   bool announced = false;  ///< passive mode: +IPD has been said since the buffer was empty
   bool ended = false;      ///< the peer has closed; said when everything is read
   bool closed = false;     ///< no longer in the table

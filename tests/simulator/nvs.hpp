@@ -13,17 +13,19 @@ class Nvs {
   /// An empty name keeps everything in memory. Throws std::runtime_error if the file is there but is not JSON.
   explicit Nvs(std::string file);
 
-  const nlohmann::json& settings() const { return data_.at("settings"); }
+  const nlohmann::json& settings() const { return settings_; }
   void set(const std::string& key, nlohmann::json value);
   /// AT+RESTORE; the manufacturing area stays.
   void restore();
 
-  nlohmann::json& manufacturing() { return data_.at("manufacturing"); }
+  /// Name spaces and keys in the order in which they were written (F.10b).
+  nlohmann::ordered_json& manufacturing() { return manufacturing_; }
   void save() const;
 
  private:
   std::string file_;
-  nlohmann::json data_;
+  nlohmann::json settings_ = nlohmann::json::object();
+  nlohmann::ordered_json manufacturing_ = nlohmann::ordered_json::object();
 };
 
 }  // namespace sim

@@ -4,6 +4,12 @@
 #include "text.hpp"
 
 namespace sim {
+namespace {
+
+/// Data that have waited longer than this were held back by something; far more than this machine's own delays.
+constexpr auto late = std::chrono::milliseconds(50);
+
+}  // namespace
 
 Receiver::Receiver(Firmware& firmware)
     : firmware_(firmware), work_(firmware.executor()), served_(firmware.executor()) {}
@@ -66,8 +72,8 @@ Task<void> Receiver::drain(std::shared_ptr<Link> link) {
 }
 
 /// Moves what has arrived out of the air. Returns when the next piece is due. Segments of a stream are joined only when
-/// the module is late, that is, when the line has no room for the first of them (K.2); a TLS record is never joined
-/// with the next (F.2); a datagram is a report of its own.
+/// the module is late: it has been stopped, or the line has no room for the first of them (K.2, data path); a TLS
+/// record is never joined with the next (F.2); a datagram is a report of its own.
 Time Receiver::land(Link& link) const {
   while (!link.air.empty() && link.air.front().due <= Clock::now()) {
     if (link.transport != Transport::tcp && link.unread_size > 0 && reports(link)) return Clock::now();
@@ -83,10 +89,10 @@ Time Receiver::land(Link& link) const {
       if (link.v6) link.remote = ipv6_text(link.remote);
       link.remote_port = piece.from.port();
     }
-    const bool first = link.unread_size == 0;
+    const bool in_time = link.unread_size == 0 && Clock::now() - piece.due < late;
     link.unread_size += piece.bytes.size();
     link.unread.push_back(std::move(piece.bytes));
-    if (first && reports(link) && firmware_.line().pending() + link.unread_size + 64 <= Line::transmit_buffer)
+    if (in_time && reports(link) && firmware_.line().pending() + link.unread_size + 64 <= Line::transmit_buffer)
       return Clock::now();
   }
   return link.air.empty() ? Time::max() : link.air.front().due;
@@ -100,7 +106,7 @@ Time Receiver::waits_since(const Link& link) const {
   if (link.closed) return Time::max();
   if (link.to_report) return Time::min();
   if (link.unread_size > 0) return reports(link) || !link.announced ? link.waits_since : Time::max();
-  return link.ended && link.air.empty() ? link.waits_since : Time::max();
+  return link.ended && link.air.empty() ? link.last_due : Time::max();
 }
 
 std::shared_ptr<Link> Receiver::next_to_serve() const {

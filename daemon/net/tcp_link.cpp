@@ -94,19 +94,22 @@ asio::awaitable<bool> TcpLink::connect() {
   const at::Outcome outcome = co_await context_->channel.run(std::move(*command), std::move(options));
   if (context_ == nullptr) co_return false;
   if (state_ == State::open || state_ == State::ended) co_return true;  // CONNECT was reported; CLOSED may be too
-  if (outcome.ok()) {
+  if (outcome.ok() && !was_taken_) {
     on_connected();
     co_return true;
   }
   // A failure at once may also mean that the id was taken under our hands (quirks 101, 105).
   bool listed = false;
-  if (outcome.status == at::Outcome::Status::error && outcome.elapsed < ConnectPolicy::kAtOnce && context_->wifi_up) {
+  if (!was_taken_ && outcome.status == at::Outcome::Status::error && outcome.elapsed < ConnectPolicy::kAtOnce &&
+      context_->wifi_up) {
     listed = co_await is_listed();
     if (context_ == nullptr) co_return false;
   }
-  const ConnectVerdict verdict = ConnectPolicy::judge(outcome, timeout_, context_->wifi_up, listed);
+  const ConnectVerdict verdict = was_taken_ && context_->wifi_up
+                                     ? ConnectVerdict::link_in_use
+                                     : ConnectPolicy::judge(outcome, timeout_, context_->wifi_up, listed);
   // After an ERROR the id was never ours; an abandoned connect may still come true and is closed.
-  state_ = outcome.status == at::Outcome::Status::error ? State::closed : State::closing;
+  state_ = was_taken_ || outcome.status == at::Outcome::Status::error ? State::closed : State::closing;
   if (listed) context_->foreign_link(id_);
   const module::Duration took =
       outcome.elapsed > at::Milliseconds(0) ? module::Duration(outcome.elapsed) : context_->clock.now() - began;
@@ -130,7 +133,18 @@ void TcpLink::on_connected() {
   if (flow_ != nullptr) owner_->link_connected(*this);
 }
 
+void TcpLink::on_taken() {
+  was_taken_ = true;
+  has_stranger_ = true;
+  if (state_ != State::open) return;
+  // Then ours is gone, and its CLOSED with it: whether anything is missing, nobody knows.
+  state_ = State::ended;
+  data_lost_ = true;
+  wake();
+}
+
 void TcpLink::on_closed() {
+  if (std::exchange(has_stranger_, false)) return;
   switch (state_) {
     case State::open:
       state_ = State::ended;
@@ -223,10 +237,12 @@ asio::awaitable<void> TcpLink::close() {
         break;
     }
   }
-  if (state_ == State::closing)
-    context_->channel.report_trouble("link " + std::to_string(id_) + " cannot be closed: AT+CIPCLOSE is not answered");
+  const bool unanswered = state_ == State::closing;
   state_ = State::closed;
-  if (!module_passive_) co_return;
+  if (unanswered)
+    context_->channel.report_trouble("link " + std::to_string(id_) + " cannot be closed: AT+CIPCLOSE is not answered");
+  // Recovery begins at once and abandons every link, this one too.
+  if (context_ == nullptr || !module_passive_ || !can_switch()) co_return;
   module::RunOptions options;
   (void)co_await context_->channel.run(at::commands::receive_type(id_, at::ReceiveType::active), std::move(options));
 }

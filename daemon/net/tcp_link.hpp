@@ -79,6 +79,9 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   std::uint64_t bytes_sent() const { return bytes_sent_; }
   std::uint64_t bytes_received() const { return bytes_received_; }
 
+  /// A client from outside has the id at present.
+  bool has_stranger() const { return has_stranger_; }
+
   /// The flow is gone: what arrives is dropped, and the link closes.
   void detach();
   /// The module lost its links, or the interface goes: no command, no call any more.
@@ -87,6 +90,8 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   // --- reports of the module ---
   void on_connected();
   void on_closed();
+  /// A client from outside got this id (quirk 101, measured 17): what is reported for it from now on is the stranger's.
+  void on_taken();
   void on_waiting();
   void on_payload(Bytes chunk, std::size_t remaining, bool aborted);
 
@@ -110,6 +115,7 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   boost::asio::awaitable<void> close();
 
   bool is_live() const { return context_ != nullptr && flow_ != nullptr; }
+  bool can_switch() const;
   bool wants_passive() const;
   std::size_t backlog() const { return flow_->undelivered() + spill_->size(); }
   std::size_t backlog_limit() const;
@@ -134,7 +140,9 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   bool waiting_ = false;         // passive: the module announced data
   bool uploading_ = false;
   bool send_failed_ = false;
-  bool data_lost_ = false;   // a payload was cut short
+  bool data_lost_ = false;  // a payload was cut short
+  bool was_taken_ = false;  // on_taken() was called; the connect under way has failed
+  bool has_stranger_ = false;
   bool all_sent_ = false;    // link_sent_all() was called
   std::size_t receive_cap_;  // shrinks when the module lacks memory (quirk 94)
   std::vector<std::uint8_t> block_;

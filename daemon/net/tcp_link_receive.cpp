@@ -21,6 +21,7 @@ constexpr std::size_t kSmallestCap = 256;
 }  // namespace
 
 void TcpLink::on_payload(Bytes chunk, std::size_t remaining, bool aborted) {
+  if (has_stranger_) return;
   if (aborted) {
     // Announced bytes will never come: the stream has a hole (quirk 97).
     data_lost_ = true;
@@ -43,7 +44,11 @@ void TcpLink::take(Bytes chunk, bool push) {
 }
 
 void TcpLink::on_waiting() {
+  if (has_stranger_) return;
   waiting_ = true;
+  // Whatever we believed, the module has this id in passive mode (left so by an earlier user, or a switch whose answer
+  // was lost): nothing comes unless it is asked for.
+  if (!passive_) passive_ = module_passive_ = true;
   alarm_->ring();
 }
 
@@ -56,9 +61,12 @@ std::size_t TcpLink::backlog_limit() const {
   return std::max<std::size_t>(context_->line_bytes(kBehind), 2 * kSmallestRead);
 }
 
+bool TcpLink::can_switch() const {
+  return context_->channel.dialect().passive_receive == at::PassiveReceive::per_link;
+}
+
 bool TcpLink::wants_passive() const {
-  if (passive_ || state_ != State::open) return false;
-  if (context_->channel.dialect().passive_receive != at::PassiveReceive::per_link) return false;
+  if (passive_ || state_ != State::open || !can_switch()) return false;
   return backlog() > backlog_limit();
 }
 
@@ -94,9 +102,10 @@ asio::awaitable<void> TcpLink::receive_passively() {
     passive_ = false;  // nothing left behind the CLOSED (quirk 90): the link is at its end
     co_return;
   }
-  if (backlog() <= backlog_limit() / 2) {
-    (void)co_await set_passive(false);
-    co_return;
+  if (can_switch() && backlog() <= backlog_limit() / 2) {
+    const bool active = co_await set_passive(false);
+    if (active || !is_live()) co_return;
+    // Refused: go on reading, but no faster than any link without news.
   }
   if (std::exchange(waiting_, false)) co_return;
   co_await alarm_->wait_until(context_->clock.now() + kPollEvery);
@@ -134,7 +143,11 @@ asio::awaitable<TcpLink::ReadResult> TcpLink::read_once() {
       co_await context_->channel.run(at::commands::receive_data(id_, length), std::move(options));
   if (!is_live()) co_return ReadResult::failed;
   if (cut) co_return ReadResult::failed;
-  if (outcome.ok()) co_return received < length && !waiting_ ? ReadResult::drained : ReadResult::more;
+  if (outcome.ok()) {
+    // Behind a CLOSED only an ERROR means that nothing is left (quirks 89, 90).
+    const bool all = received < length && !waiting_ && (state_ != State::ended || received == 0);
+    co_return all ? ReadResult::drained : ReadResult::more;
+  }
   if (outcome.status != at::Outcome::Status::error) co_return ReadResult::failed;
   if (state_ == State::ended) co_return ReadResult::drained;
   // Nothing there, or not enough memory for so much: the module's own count tells (quirk 94).

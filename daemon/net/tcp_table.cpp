@@ -130,6 +130,7 @@ void TcpTable::handle(Entry& entry, const TcpEvents& events) {
     entry.spill.clear();
     entry.far_end_gone = false;
     entry.half_closed = false;
+    entry.last_behind = {};
     entry.finished = false;
     entry.attempt = 0;
     entry.first_syn = entry.last_syn = context_.clock.now();
@@ -163,6 +164,7 @@ void TcpTable::settle(Entry& entry) {
     remove(entry);
     return;
   }
+  if (entry.half_closed && is_behind(entry)) entry.last_behind = context_.clock.now();
   std::optional<module::TimePoint> deadline = entry.flow.next_timer();
   if (const auto other = link_deadline(entry); other && (!deadline || *other < *deadline)) deadline = other;
   entry.timer.set(deadline);
@@ -174,7 +176,11 @@ std::optional<module::TimePoint> TcpTable::link_deadline(const Entry& entry) con
     return entry.last_syn + (entry.last_syn - entry.first_syn + seconds(1)) * 2 + seconds(2);
   }
   if (!entry.half_closed || !entry.link) return std::nullopt;
-  return entry.link->last_activity() + context_.settings.half_closed_silence;
+  return std::max(entry.link->last_activity(), entry.last_behind) + context_.settings.half_closed_silence;
+}
+
+bool TcpTable::is_behind(const Entry& entry) {
+  return !entry.spill.empty() || entry.flow.undelivered() > 0 || (entry.link && entry.link->passive());
 }
 
 void TcpTable::on_due(Entry& entry, module::TimePoint now) {
@@ -184,7 +190,7 @@ void TcpTable::on_due(Entry& entry, module::TimePoint now) {
     settle(entry);
     return;
   }
-  if (entry.half_closed && entry.link && link_deadline(entry).value_or(module::never) <= now) {
+  if (entry.half_closed && entry.link && !is_behind(entry) && link_deadline(entry).value_or(module::never) <= now) {
     release_link(entry);
     entry.far_end_gone = true;
     pour(entry);

@@ -75,9 +75,10 @@ class TcpTable final : public TcpLinkOwner {
     module::TimePoint first_syn;
     module::TimePoint last_syn;
     unsigned attempt = 0;
-    bool far_end_gone = false;  // finish() follows once the spill is empty
-    bool finished = false;      // finish() was called
-    bool half_closed = false;   // the program's FIN is acknowledged; the link stays for the answer
+    bool far_end_gone = false;        // finish() follows once the spill is empty
+    bool finished = false;            // finish() was called
+    bool half_closed = false;         // the program's FIN is acknowledged; the link stays for the answer
+    module::TimePoint last_behind{};  // half closed: when is_behind() was last true
   };
 
   TcpSettings flow_settings() const;
@@ -97,6 +98,8 @@ class TcpTable final : public TcpLinkOwner {
   bool seems_abandoned(const Entry& entry, module::TimePoint now) const;
   bool reclaim_one(module::TimePoint now);
   std::optional<module::TimePoint> link_deadline(const Entry& entry) const;
+  /// Whether the program has yet to take what the far end sent, as far as the module has it.
+  static bool is_behind(const Entry& entry);
   Entry* entry_of(const TcpLink& link);
   TcpLink* link_with(at::LinkId id) const;
 

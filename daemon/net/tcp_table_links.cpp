@@ -26,9 +26,14 @@ void TcpTable::serve_waiters() {
       serve_timer_.set(again);
       break;
     }
-    const bool connecting = std::any_of(links_.begin(), links_.end(), [](const auto& link) {
-      return link->state() == TcpLink::State::connecting && link->attached();
-    });
+    // A connect that hangs silences the others: whether they carry data shows in what they did until it began.
+    bool connecting = false;
+    module::TimePoint heard_until = now;
+    for (const auto& link : links_) {
+      if (link->state() != TcpLink::State::connecting) continue;
+      connecting = true;
+      heard_until = std::min(heard_until, link->since());
+    }
     for (Entry* entry : waiters_.order()) {
       if (!context_.pool.available(LinkUse::tcp)) {
         serve_again_ = !waiters_.empty();
@@ -39,7 +44,7 @@ void TcpTable::serve_waiters() {
         remove(*entry);
         continue;
       }
-      const bool busy = context_.others_busy(at::LinkId{255}, now);
+      const bool busy = context_.others_busy(at::LinkId{255}, heard_until);
       const auto plan = policy_.plan(entry->flow.key().remote, entry->attempt, busy, connecting,
                                      context_.channel.dialect().connect_timeout_usable, now);
       switch (plan.action) {
@@ -53,6 +58,7 @@ void TcpTable::serve_waiters() {
         case ConnectPolicy::Plan::Action::start:
           if (const auto id = context_.pool.take(LinkUse::tcp)) {
             waiters_.serve(*entry);
+            connecting = true;
             start_link(*entry, *id, plan.timeout);
           }
           break;
@@ -82,7 +88,9 @@ bool TcpTable::reclaim_one(module::TimePoint now) {
   Entry* victim = nullptr;
   for (auto& [key, entry] : flows_) {
     if (!entry->link || entry->link->state() != TcpLink::State::open) continue;
-    const auto idle = now - entry->link->last_activity();
+    // What the program has yet to take would be cut off by a FIN: then it is not the far end that is silent.
+    if (entry->half_closed && is_behind(*entry)) continue;
+    const auto idle = now - std::max(entry->link->last_activity(), entry->last_behind);
     const bool may = entry->half_closed ? idle >= settings.half_closed_silence_if_scarce
                                         : idle >= settings.idle_if_scarce && now - oldest_wait >= settings.scarce_after;
     if (!may) continue;
@@ -108,12 +116,12 @@ bool TcpTable::reclaim_one(module::TimePoint now) {
 bool TcpTable::on_report(const at::LinkConnected& report) {
   TcpLink* const link = link_with(report.link);
   if (link == nullptr) return false;
-  if (report.incoming.value_or(false)) {
-    // A client took the id while our connect was on its way (quirk 101): the connect's ERROR will say "in use".
-    context_.foreign_link(report.link);
-    return true;
-  }
-  if (!report.failed) link->on_connected();
+  if (report.failed)
+    link->on_closed();  // as CONNECT FAIL (quirk 100)
+  else if (report.incoming.value_or(false))
+    link->on_taken();
+  else
+    link->on_connected();
   return true;
 }
 
@@ -235,7 +243,10 @@ void TcpTable::link_ended(TcpLink& link, bool clean) {
 void TcpTable::link_released(TcpLink& link) {
   const at::LinkId id = link.id();
   std::erase_if(links_, [&](const auto& other) { return other.get() == &link; });
-  if (context_.pool.use(id) == LinkUse::tcp) context_.pool.give_back(id);
+  if (link.has_stranger())
+    context_.foreign_link(id);
+  else if (context_.pool.use(id) == LinkUse::tcp)
+    context_.pool.give_back(id);
   context_.link_freed();
 }
 

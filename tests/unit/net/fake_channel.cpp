@@ -41,6 +41,11 @@ void FakeChannel::set_state(module::State state) {
   if (observer_ != nullptr) observer_->on_state(state);
 }
 
+void FakeChannel::report_trouble(std::string what) {
+  troubles.push_back(std::move(what));
+  set_state(module::State::recovering);
+}
+
 void FakeChannel::report(const at::Report& report) {
   if (observer_ != nullptr) observer_->on_report(report);
 }
@@ -83,6 +88,11 @@ asio::awaitable<at::Outcome> FakeChannel::run(at::Command command, module::RunOp
   const std::string name(command.name());
   if (state_ != module::State::ready) {
     outcome.status = Status::reset;
+  } else if (unanswered.contains(name)) {
+    co_await module::pause(clock_, std::chrono::seconds(5));
+    outcome.status = Status::timeout;
+  } else if (refused.contains(name)) {
+    outcome.status = Status::error;
   } else if (name == "CIPSTART") {
     outcome = co_await connect(arguments);
   } else if (name == "CIPCLOSE") {

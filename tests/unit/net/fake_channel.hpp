@@ -46,7 +46,8 @@ class FakeChannel final : public module::Channel {
   boost::asio::awaitable<at::Outcome> send(at::LinkId link, module::BlockSource source) override;
   bool is_busy() const override { return busy_; }
   module::Subscription observe(module::Observer& observer) override;
-  void report_trouble(std::string what) override { troubles.push_back(std::move(what)); }
+  /// As the module does it: recovery begins before this returns.
+  void report_trouble(std::string what) override;
 
   // --- the test's side ---
   void set_state(module::State state);
@@ -68,9 +69,11 @@ class FakeChannel final : public module::Channel {
   };
   std::vector<Datagram> datagrams;
   std::vector<std::string> troubles;
-  std::set<at::LinkId> foreign;  // ids that CIPSTART finds taken
-  bool send_fails = false;       // SEND FAIL
-  bool send_hangs = false;       // until cleared
+  std::set<at::LinkId> foreign;      // ids that CIPSTART finds taken
+  std::set<std::string> unanswered;  // names of commands that end by their deadline
+  std::set<std::string> refused;     // names of commands that get ERROR
+  bool send_fails = false;           // SEND FAIL
+  bool send_hangs = false;           // until cleared
   bool joined = true;
   bool ping_answers = true;
   std::string address = "192.0.2.15";

@@ -346,6 +346,209 @@ TEST_F(Translator, ignores_closed_for_a_link_that_was_never_connected) {
   EXPECT_EQ(open(program, "198.51.100.7:80"), 4);
 }
 
+TEST_F(Translator, starts_recovery_when_closes_are_not_answered_and_outlives_that) {
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  const auto link = open(program, "198.51.100.7:80");
+  program.reading = false;
+  for (int i = 0; i < 20; ++i) {
+    channel.far_end_sends(link, std::string(576, 'x'));
+    converse(program, milliseconds(50));
+  }
+  ASSERT_TRUE(channel.links[link].passive) << "so that there would be a command after the close";
+  channel.unanswered.insert("CIPCLOSE");
+  program.reset();
+  run(seconds(20));
+  EXPECT_EQ(channel.troubles.size(), 1U);
+  EXPECT_EQ(count_commands("AT+CIPCLOSE=4"), 3U);
+  channel.unanswered.clear();
+  channel.set_state(module::State::ready);
+  run(milliseconds(200));
+  HostProgram again(*this, 40001, "198.51.100.7", 80);
+  EXPECT_EQ(open(again, "198.51.100.7:80"), 4);
+}
+
+TEST_F(Translator, takes_the_next_id_when_a_client_got_its_own_during_the_connect_and_drops_what_that_sends) {
+  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
+  channel.the_dialect.connect_timeout_usable = true;
+  HostProgram program(*this, 40000, "198.51.100.9", 80);
+  program.connect();
+  run(milliseconds(10));
+  at::LinkConnected stranger;
+  stranger.link = 4;
+  stranger.incoming = true;
+  channel.foreign.insert(4);
+  channel.report(stranger);
+  channel.far_end_sends(4, "not for you");  // held back, as the hanging connect holds all
+  channel.far_ends.clear();                 // the next attempt succeeds
+  converse(program, seconds(3));
+  program.connect();  // as every kernel does
+  converse(program, seconds(4));
+  EXPECT_FALSE(program.refused);
+  EXPECT_TRUE(program.established);
+  EXPECT_EQ(channel.link_to("198.51.100.9:80"), at::LinkId{3});
+  EXPECT_EQ(program.received, "");
+  EXPECT_EQ(count_commands("AT+CIPCLOSE=4"), 1U) << "the stranger goes";
+}
+
+TEST_F(Translator, takes_the_next_id_when_the_client_that_got_its_own_has_left_again) {
+  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
+  channel.the_dialect.connect_timeout_usable = true;
+  HostProgram program(*this, 40000, "198.51.100.9", 80);
+  program.connect();
+  run(milliseconds(10));
+  at::LinkConnected stranger;
+  stranger.link = 4;
+  stranger.incoming = true;
+  channel.report(stranger);
+  channel.report(at::LinkClosed{4});
+  channel.far_ends.clear();
+  converse(program, seconds(3));
+  program.connect();
+  converse(program, seconds(4));
+  EXPECT_FALSE(program.refused);
+  EXPECT_TRUE(program.established);
+  EXPECT_EQ(count_commands("AT+CIPCLOSE"), 0U);
+}
+
+TEST_F(Translator, takes_a_report_of_failure_for_an_open_link_as_its_end) {
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  const auto link = open(program, "198.51.100.7:80");
+  at::LinkConnected failure;
+  failure.link = link;
+  failure.failed = true;
+  channel.report(failure);
+  converse(program, milliseconds(100));
+  EXPECT_TRUE(program.far_end_finished);
+}
+
+TEST_F(Translator, reads_a_link_that_the_module_has_in_passive_mode_although_nobody_asked_for_it) {
+  channel.links[4].passive = true;  // as an earlier user may have left it (measured D.12)
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  const auto link = open(program, "198.51.100.7:80");
+  channel.far_end_sends(link, "hello");
+  converse(program, milliseconds(200));
+  EXPECT_EQ(program.received, "hello");
+  EXPECT_FALSE(channel.links[link].passive) << "and takes it back to active";
+}
+
+TEST_F(Translator, reads_on_at_a_measured_pace_when_the_module_refuses_to_go_back_to_active) {
+  channel.links[4].passive = true;
+  channel.refused.insert("CIPRECVTYPE");
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  const auto link = open(program, "198.51.100.7:80");
+  channel.far_end_sends(link, "hello");
+  converse(program, seconds(10), milliseconds(20));
+  EXPECT_EQ(program.received, "hello");
+  EXPECT_LE(count_commands("AT+CIPRECVDATA"), 25U) << "twice a second";
+  channel.far_end_sends(link, " again");
+  converse(program, seconds(1));
+  EXPECT_EQ(program.received, "hello again");
+}
+
+TEST_F(Translator, does_not_take_a_slow_program_for_a_silent_far_end_after_its_fin) {
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  const auto link = open(program, "198.51.100.7:80");
+  program.finish();
+  converse(program, milliseconds(100));
+  program.reading = false;
+  std::string sent;
+  for (int i = 0; i < 30; ++i) {
+    const std::string piece(576, static_cast<char>('a' + i % 26));
+    sent += piece;
+    channel.far_end_sends(link, piece);
+    converse(program, milliseconds(50));
+  }
+  ASSERT_TRUE(channel.links[link].passive);
+  converse(program, seconds(60), milliseconds(200));
+  program.reading = true;
+  converse(program, seconds(90), milliseconds(20));
+  EXPECT_EQ(program.received.size(), sent.size()) << "nothing was cut off by an early end";
+  EXPECT_EQ(program.received, sent);
+  EXPECT_TRUE(program.far_end_finished) << "silent for 30 s at last";
+  EXPECT_FALSE(program.was_reset);
+}
+
+TEST_F(Translator, starts_one_doubtful_connect_at_a_time_while_others_carry_data) {
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  const auto link = open(program, "198.51.100.7:80");
+  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
+  channel.the_dialect.connect_timeout_usable = true;
+  channel.far_end_sends(link, "data");
+  std::deque<HostProgram> doubtful;
+  for (std::uint16_t i = 0; i < 3; ++i)
+    doubtful.emplace_back(*this, static_cast<std::uint16_t>(41000 + i), "198.51.100.9", 80);
+  for (HostProgram& one : doubtful) one.connect();
+  for (int i = 0; i < 22; ++i) {
+    channel.far_end_sends(link, "data");
+    converse(program, milliseconds(100));
+  }
+  // The first is over; the others wait, and start one by one.
+  for (int i = 0; i < 30; ++i) {
+    channel.far_end_sends(link, "data");
+    converse(program, milliseconds(100));
+    std::size_t connecting = 0;
+    for (const LinkStatus& status : interface->links()) connecting += status.state == "connecting" ? 1U : 0U;
+    EXPECT_LE(connecting, 1U);
+  }
+}
+
+TEST_F(Translator, does_not_take_a_lookup_for_data_of_others_when_it_connects) {
+  channel.the_dialect.connect_timeout_usable = true;
+  std::string lookup(
+      "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01"
+      "a\x00\x00\x01\x00\x01",
+      19);
+  datagram("192.0.2.15", 20000, "192.0.2.3", 53, lookup);
+  run(milliseconds(50));
+  ASSERT_EQ(channel.datagrams.size(), 1U);
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  program.connect();
+  run(milliseconds(20));
+  EXPECT_EQ(count_commands("AT+CIPSTART=3,\"TCP\",\"198.51.100.7\",80,,,6000"), 1U) << "all the time there is";
+}
+
+TEST_F(Translator, closes_links_that_an_earlier_daemon_left_before_it_takes_their_ids) {
+  channel.set_state(module::State::recovering);
+  run(milliseconds(10));
+  channel.links[4].open = true;
+  channel.links[4].remote = "198.51.100.20:80";
+  channel.set_state(module::State::ready);
+  run(milliseconds(200));
+  EXPECT_EQ(count_commands("AT+CIPCLOSE=4"), 1U);
+  EXPECT_TRUE(interface->links().empty());
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  EXPECT_EQ(open(program, "198.51.100.7:80"), 4);
+}
+
+TEST_F(Translator, tries_again_when_the_hosts_side_could_not_be_set_up) {
+  channel.report(at::WifiDisconnected{});
+  run(milliseconds(100));
+  host.refusals = 2;
+  channel.report(at::WifiGotIp{});
+  run(milliseconds(200));
+  EXPECT_FALSE(interface->status().up);
+  run(seconds(11));
+  EXPECT_TRUE(interface->status().up);
+  EXPECT_TRUE(host.applied);
+}
+
+TEST_F(Translator, sends_smaller_segments_after_packet_too_big) {
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  const auto link = open(program, "198.51.100.7:80");
+  program.reading = false;
+  channel.far_end_sends(link, std::string(1400, 'x'));
+  converse(program, milliseconds(20));
+  ASSERT_FALSE(host.segments.empty());
+  const TcpSegment& full = host.segments.back().header;
+  ASSERT_EQ(host.segments.back().payload.size(), 1400U);
+  packet_too_big({Address::v4(198, 51, 100, 7), 80}, {Address::v4(192, 0, 2, 15), 40000}, full.sequence, 600);
+  program.reading = true;
+  const std::size_t before = host.segments.size();
+  converse(program, seconds(3));
+  EXPECT_EQ(program.received, std::string(1400, 'x'));
+  for (std::size_t i = before; i < host.segments.size(); ++i) EXPECT_LE(host.segments[i].payload.size(), 600U - 40U);
+}
+
 TEST_F(Translator, does_not_wake_up_when_nothing_happens) {
   HostProgram program(*this, 40000, "198.51.100.7", 80);
   (void)open(program, "198.51.100.7:80");

@@ -24,6 +24,10 @@ void FakeHost::send(Bytes bytes) {
 }
 
 asio::awaitable<Result<void>> FakeHost::apply(const InterfaceAddresses& addresses) {
+  if (refusals > 0) {
+    --refusals;
+    co_return Error{ErrorKind::failed, "not today"};
+  }
   applied = addresses;
   events.emplace_back("apply");
   co_return Result<void>{};
@@ -49,6 +53,22 @@ World::~World() {
 void World::start() {
   interface->start();
   run(std::chrono::milliseconds(100));
+}
+
+void World::packet_too_big(const SocketAddress& far_end, const SocketAddress& program, std::uint32_t sequence,
+                           std::uint32_t mtu) {
+  std::array<std::uint8_t, 2000> segment;
+  TcpHeader header;
+  header.from = far_end;
+  header.to = program;
+  header.sequence = sequence;
+  header.flags = tcp_flag::ack;
+  const std::vector<std::uint8_t> payload(1400);
+  const std::size_t size = write_tcp(segment, header, payload);
+  std::array<std::uint8_t, 1280> error;
+  const std::size_t length =
+      write_icmp_error(error, program.address, Bytes(segment.data(), size), IcmpError::packet_too_big, mtu);
+  packet(Bytes(error.data(), length));
 }
 
 void World::datagram(const std::string& from, std::uint16_t from_port, const std::string& to, std::uint16_t to_port,

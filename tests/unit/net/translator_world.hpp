@@ -44,6 +44,7 @@ class FakeHost final : public PacketSink, public HostNetwork {
   std::vector<Datagram> datagrams;
   std::optional<InterfaceAddresses> applied;
   std::vector<std::string> events;  // "apply", "withdraw", "rst"
+  unsigned refusals = 0;            // so many apply() fail
 };
 
 struct World {
@@ -64,6 +65,9 @@ struct World {
   void packet(Bytes bytes) { interface->on_packet(bytes); }
   void datagram(const std::string& from, std::uint16_t from_port, const std::string& to, std::uint16_t to_port,
                 const std::string& payload);
+  /// A router between host and program could not pass on a segment of that far end.
+  void packet_too_big(const SocketAddress& far_end, const SocketAddress& program, std::uint32_t sequence,
+                      std::uint32_t mtu);
   void echo_request(const std::string& to, std::uint16_t sequence);
   std::size_t count_commands(const std::string& prefix) const;
 };

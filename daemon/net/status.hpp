@@ -60,8 +60,10 @@ enum class Counter : std::uint8_t {
   dropped_scope,          // addresses that cannot be carried
   dropped_too_big,        // datagrams larger than the module takes
   dropped_fragments,      // could not be put together
+  dropped_udp_empty,      // datagrams without payload: AT+CIPSEND has no length 0
   dropped_udp_queue,      // oldest datagrams of flows that sent faster than the line
   dropped_udp_collision,  // the same remote from a third local port
+  dropped_udp_flows,      // beyond the flows and lookups that are kept
   dropped_udp_unknown,    // datagrams from outside that nobody awaited
   dropped_udp_unsent,     // the module refused them, or there was no link
   dropped_echo,           // echo requests beyond what AT+PING can do
@@ -71,12 +73,12 @@ enum class Counter : std::uint8_t {
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)> counter_names{
-    "packets-from-host",     "packets-to-host",      "bytes-sent",         "bytes-received",     "connects",
-    "connects-refused",      "connects-unreachable", "connects-timed-out", "resets-module-lost", "resets-send-failed",
-    "resets-backlog",        "links-reclaimed",      "passive-switches",   "dropped-malformed",  "dropped-protocol",
-    "dropped-down",          "dropped-scope",        "dropped-too-big",    "dropped-fragments",  "dropped-udp-queue",
-    "dropped-udp-collision", "dropped-udp-unknown",  "dropped-udp-unsent", "dropped-echo",       "dropped-waiters",
-    "dropped-icmp-limit"};
+    "packets-from-host", "packets-to-host",       "bytes-sent",         "bytes-received",      "connects",
+    "connects-refused",  "connects-unreachable",  "connects-timed-out", "resets-module-lost",  "resets-send-failed",
+    "resets-backlog",    "links-reclaimed",       "passive-switches",   "dropped-malformed",   "dropped-protocol",
+    "dropped-down",      "dropped-scope",         "dropped-too-big",    "dropped-fragments",   "dropped-udp-empty",
+    "dropped-udp-queue", "dropped-udp-collision", "dropped-udp-flows",  "dropped-udp-unknown", "dropped-udp-unsent",
+    "dropped-echo",      "dropped-waiters",       "dropped-icmp-limit"};
 
 class Counters {
  public:

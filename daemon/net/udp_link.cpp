@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "at/commands.hpp"
+#include "net/dns_message.hpp"
 
 namespace espat::net {
 namespace asio = boost::asio;
@@ -151,7 +152,7 @@ asio::awaitable<void> UdpLink::send_one() {
   if (outcome.ok()) {
     bytes_sent_ += length;
     context_->counters.add(Counter::bytes_sent, length);
-    context_->carried(*id_, context_->clock.now());
+    if (sending_.remote.port != kDnsPort) context_->carried(*id_, context_->clock.now());
     co_return;
   }
   context_->counters.add(Counter::dropped_udp_unsent);
@@ -172,6 +173,7 @@ asio::awaitable<void> UdpLink::close() {
   if (!confirmed)
     context_->channel.report_trouble("UDP link " + std::to_string(id) +
                                      " cannot be closed: AT+CIPCLOSE is not answered");
+  if (context_ == nullptr) co_return;  // recovery began at once
   if (!std::exchange(closed_by_module_, false) || !owner_->is_wanted(*this)) local_port_ = 0;
   must_close_ = false;
   incoming_.clear();
@@ -190,7 +192,8 @@ void UdpLink::on_payload(const at::Payload& payload, Bytes chunk, std::size_t re
   if (remaining > 0) return;
   bytes_received_ += incoming_.size();
   context_->counters.add(Counter::bytes_received, incoming_.size());
-  context_->carried(*id_, context_->clock.now());
+  // A lookup is no stream that a connect or a ping could disturb: most connects follow right behind one.
+  if (payload.from->port != kDnsPort) context_->carried(*id_, context_->clock.now());
   if (const auto address = Address::parse(payload.from->address)) {
     const SocketAddress from{*address, payload.from->port};
     owner_->datagram_received(*this, from, incoming_);

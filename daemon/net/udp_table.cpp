@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::chrono::seconds kManyAnswerWithin{3};
 constexpr std::chrono::seconds kSweepEvery{5};
+// A flow that was silent for so long makes room for another program with the same remote.
+constexpr std::chrono::seconds kGivesWayAfter{1};
 // Flow numbers are the queue's; all lookups of the host share the first.
 constexpr std::uint64_t kDnsFlow = 0;
 
@@ -58,17 +60,17 @@ void UdpTable::on_datagram(const Packet& packet, const UdpDatagram& datagram) {
     context_.counters.add(Counter::dropped_scope);
     return;
   }
-  // The module cannot send an empty datagram: AT+CIPSEND has no length 0.
-  if (datagram.payload.empty() || datagram.payload.size() > context_.channel.dialect().send_block_limit) {
+  if (datagram.payload.empty()) {
+    context_.counters.add(Counter::dropped_udp_empty);
+    return;
+  }
+  if (datagram.payload.size() > context_.channel.dialect().send_block_limit) {
     context_.counters.add(Counter::dropped_too_big);
     return;
   }
   if (remote.port == kDnsPort && take_dns(datagram)) return;
   Flow* const flow = flow_for(datagram.flow);
-  if (flow == nullptr) {
-    context_.counters.add(Counter::dropped_udp_collision);
-    return;
-  }
+  if (flow == nullptr) return;
   flow->last_used = context_.clock.now();
   link(flow->link).send(flow->number, remote, datagram.payload);
   plan_sweep();
@@ -77,11 +79,24 @@ void UdpTable::on_datagram(const Packet& packet, const UdpDatagram& datagram) {
 UdpTable::Flow* UdpTable::flow_for(const FlowKey& key) {
   const auto known = flows_.find(key);
   if (known != flows_.end()) return &known->second;
-  if (flows_.size() >= kMostFlows) return nullptr;
+  if (flows_.size() >= kMostFlows) {
+    context_.counters.add(Counter::dropped_udp_flows);
+    return nullptr;
+  }
   const std::size_t main = key.remote.address.is_v6() ? 2 : 0;
   std::size_t index = main;
   if (by_remote_[main].contains(key.remote)) index = main + 1;
-  if (by_remote_[index].contains(key.remote)) return nullptr;
+  if (by_remote_[index].contains(key.remote)) {
+    // Both links are taken for this remote: who was silent for longer gives way.
+    const auto last_used = [&](std::size_t place) { return flows_.at(by_remote_[place].at(key.remote)).last_used; };
+    index = last_used(main) <= last_used(main + 1) ? main : main + 1;
+    if (context_.clock.now() - last_used(index) < kGivesWayAfter) {
+      context_.counters.add(Counter::dropped_udp_collision);
+      return nullptr;
+    }
+    flows_.erase(by_remote_[index].at(key.remote));
+    by_remote_[index].erase(key.remote);
+  }
   Flow flow;
   flow.number = next_number_++;
   flow.link = index;
@@ -103,7 +118,7 @@ bool UdpTable::take_dns(const UdpDatagram& datagram) {
   if (!identity || identity->response || !identity->question) return false;
   const auto id = draw_dns_id();
   if (!id) {
-    context_.counters.add(Counter::dropped_udp_collision);
+    context_.counters.add(Counter::dropped_udp_flows);
     return true;
   }
   const auto now = context_.clock.now();

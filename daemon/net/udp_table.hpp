@@ -1,9 +1,11 @@
 // All UDP flows of the interface over at most two shared links per address family (DESIGN section 6 "UDP").
 //
 // A flow is (program, remote). Answers are told apart by their sender, so two programs that talk to one remote collide:
-// the second takes the extra link, a third is dropped and counted. DNS never collides: lookups are told apart by
-// (server, id, question), with a fresh random id on the wire. A sender whom nobody addressed is believed for 3 s after
-// a multicast or broadcast to its port (mDNS, DHCP-like discovery), else dropped and counted.
+// the second takes the extra link; a third takes the place of the one that was silent for longer, if for a second at
+// least (programs that ask from a new port each time, as NTP clients do), else it is dropped and counted. DNS never
+// collides: lookups are told apart by (server, id, question), with a fresh random id on the wire. A sender whom nobody
+// addressed is believed for 3 s after a multicast or broadcast to its port (mDNS, DHCP-like discovery), else dropped
+// and counted.
 #pragma once
 
 #include <array>
@@ -77,6 +79,7 @@ class UdpTable final : public UdpLinkOwner {
   bool take_dns(const UdpDatagram& datagram);
   bool answer_dns(const SocketAddress& from, std::span<std::uint8_t> bytes);
   std::optional<std::uint16_t> draw_dns_id();
+  /// Null if there is no place for it (counted).
   Flow* flow_for(const FlowKey& key);
   bool goes_to_many(const Address& remote) const;
   void sweep(module::TimePoint now);

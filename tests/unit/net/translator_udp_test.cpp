@@ -109,6 +109,70 @@ TEST_F(TranslatorUdp, gives_the_second_program_with_one_remote_the_extra_link_an
     EXPECT_EQ(datagram.flow.remote.port, datagram.payload == "to one" ? 5000 : 5001);
 }
 
+TEST_F(TranslatorUdp, lets_a_silent_flow_give_way_to_a_program_that_asks_the_same_remote_from_a_third_port) {
+  for (std::uint16_t i = 0; i < 5; ++i) {
+    datagram("192.0.2.15", static_cast<std::uint16_t>(5000 + i), "198.51.100.1", 123, "ntp");
+    run(seconds(2));
+    ASSERT_EQ(channel.datagrams.size(), i + 1U);
+    channel.far_end_sends(channel.datagrams.back().link, "time", at::Endpoint{"198.51.100.1", 123});
+    ASSERT_EQ(host.datagrams.size(), i + 1U);
+    EXPECT_EQ(host.datagrams.back().flow.remote.port, 5000 + i);
+  }
+  EXPECT_EQ(count_commands("AT+CIPSTART"), 2U) << "one extra link at most";
+  EXPECT_EQ(interface->counters()[Counter::dropped_udp_collision], 0U);
+}
+
+TEST_F(TranslatorUdp, counts_an_empty_datagram_as_what_it_is) {
+  datagram("192.0.2.15", 5000, "198.51.100.1", 123, "");
+  run(milliseconds(100));
+  EXPECT_EQ(interface->counters()[Counter::dropped_udp_empty], 1U);
+  EXPECT_EQ(interface->counters()[Counter::dropped_too_big], 0U);
+  EXPECT_EQ(count_commands("AT+CIPSTART"), 0U);
+}
+
+TEST_F(TranslatorUdp, starts_recovery_when_the_shared_link_cannot_be_closed_and_outlives_that) {
+  datagram("192.0.2.15", 5000, "198.51.100.1", 123, "one");
+  run(milliseconds(100));
+  channel.unanswered.insert("CIPCLOSE");
+  channel.far_end_closes(udp_link());
+  run(seconds(20));
+  EXPECT_EQ(channel.troubles.size(), 1U);
+  channel.unanswered.clear();
+  channel.set_state(module::State::ready);
+  run(milliseconds(200));
+  datagram("192.0.2.15", 5000, "198.51.100.1", 123, "two");
+  run(milliseconds(200));
+  EXPECT_EQ(channel.datagrams.back().payload, "two");
+}
+
+TEST_F(TranslatorUdp, pings_every_time_although_names_are_looked_up_meanwhile) {
+  for (std::uint16_t i = 1; i <= 5; ++i) {
+    datagram("192.0.2.15", static_cast<std::uint16_t>(20000 + i), "192.0.2.3", 53,
+             query(i, "7.100.51.198.in-addr.arpa"));
+    run(milliseconds(20));
+    channel.far_end_sends(udp_link(), answer_to(channel.datagrams.back().payload, 1), at::Endpoint{"192.0.2.3", 53});
+    echo_request("198.51.100.7", i);
+    run(milliseconds(1100));
+  }
+  EXPECT_EQ(interface->counters()[Counter::dropped_echo], 0U);
+  EXPECT_EQ(host.icmp.size(), 5U);
+}
+
+TEST_F(TranslatorUdp, pings_on_behalf_of_a_person_and_tells_the_modules_own_time) {
+  std::optional<Result<at::Milliseconds>> result;
+  const auto ping = [&]() -> boost::asio::awaitable<void> { result = co_await interface->ping("198.51.100.1"); };
+  boost::asio::co_spawn(io, ping, boost::asio::detached);
+  run(milliseconds(1100));
+  ASSERT_TRUE(result && result->has_value());
+  EXPECT_EQ(result->value(), at::Milliseconds(5));
+  channel.ping_answers = false;
+  result.reset();
+  boost::asio::co_spawn(io, ping, boost::asio::detached);
+  run(milliseconds(1100));
+  ASSERT_TRUE(result && result->has_error());
+  EXPECT_EQ(result->error().kind, ErrorKind::timeout);
+}
+
 TEST_F(TranslatorUdp, believes_an_unknown_sender_only_after_a_multicast_to_its_port) {
   datagram("192.0.2.15", 5353, "224.0.0.251", 5353, "mdns?");
   run(milliseconds(100));

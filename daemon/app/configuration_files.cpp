@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
-#include <span>
 #include <utility>
 
 #include <fcntl.h>
@@ -14,6 +13,8 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+
+#include "module/state_file.hpp"
 
 namespace espat::app {
 namespace {
@@ -84,29 +85,6 @@ std::vector<filesystem::path> fragments(const filesystem::path& directory, std::
   return found;
 }
 
-Error cannot_write(const filesystem::path& path) {
-  return Error{ErrorKind::failed, path.string() + " cannot be written: " + reason()};
-}
-
-Result<void> replace_file(const filesystem::path& path, const std::string& text) {
-  auto fresh = path;
-  fresh += ".new";
-  {
-    const Descriptor file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (file.number() < 0) return cannot_write(fresh);
-    std::span<const char> rest(text);
-    while (!rest.empty()) {
-      const auto count = ::write(file.number(), rest.data(), rest.size());
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return cannot_write(fresh);
-      rest = rest.subspan(static_cast<std::size_t>(count));
-    }
-    if (::fsync(file.number()) != 0) return cannot_write(fresh);
-  }
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return cannot_write(path);
-  return {};
-}
-
 /// The additions so far: an object with an object "modules".
 json read_additions(const filesystem::path& additions, std::vector<Mistake>& mistakes) {
   Document document;
@@ -137,7 +115,7 @@ Result<void> add_to_file(const filesystem::path& additions, const std::string& n
   auto value = read_additions(additions, mistakes);
   if (!mistakes.empty()) return as_error(mistakes);
   value["modules"][name] = entry;
-  return replace_file(additions, value.dump(2) + "\n");
+  return module::replace_state_file(additions, value.dump(2) + "\n");
 }
 
 Result<void> remove_from_file(const filesystem::path& additions, const std::string& name) {
@@ -146,7 +124,7 @@ Result<void> remove_from_file(const filesystem::path& additions, const std::stri
   if (!mistakes.empty()) return as_error(mistakes);
   if (value["modules"].erase(name) == 0)
     return Error{ErrorKind::not_found, "no module " + name + " was added at run time"};
-  return replace_file(additions, value.dump(2) + "\n");
+  return module::replace_state_file(additions, value.dump(2) + "\n");
 }
 
 }  // namespace espat::app

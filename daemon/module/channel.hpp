@@ -25,6 +25,10 @@
 #include "at/payload.hpp"
 #include "at/types.hpp"
 
+namespace spdlog {
+class logger;
+}
+
 namespace espat::module {
 
 enum class State : std::uint8_t { offline, probing, ready, recovering, sleeping, failed };
@@ -36,6 +40,7 @@ enum class Urgency : std::uint8_t { control, data, background };
 struct LineRate {
   std::uint32_t baud = 115200;
   bool flow_control_verified = false;
+  bool flow_control = false;                               // RTS/CTS is in use on this line
   double bytes_per_second() const { return baud / 10.0; }  // 8N1
 };
 
@@ -45,6 +50,9 @@ class Observer {
   virtual ~Observer() = default;
   virtual void on_state(State) {}
   virtual void on_report(const at::Report&) {}
+  /// Bytes that the module has said were lost on the line, or were taken for another link's: every stream received
+  /// from it may have a hole now.
+  virtual void on_data_lost() {}
   /// A payload nobody asked for (+IPD, +MQTTSUBRECV …) as it arrives: `chunk` is valid during the call only.
   /// `remaining` counts the announced bytes still to come after this chunk; `aborted` is true in a last, empty call
   /// when they never will.
@@ -123,6 +131,9 @@ class Channel {
   /// Something above saw that the module no longer does as told (for example links that cannot be closed): start
   /// recovery. The text says what was seen and is shown to the user.
   virtual void report_trouble(std::string what) = 0;
+
+  /// For messages about this module: bears its name, so that the journal can be asked for one module's.
+  virtual spdlog::logger& log() const;
 };
 
 }  // namespace espat::module

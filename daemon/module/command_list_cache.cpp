@@ -1,17 +1,13 @@
 #include "module/command_list_cache.hpp"
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
+
+#include "module/state_file.hpp"
 
 namespace espat::module {
 namespace {
@@ -27,27 +23,6 @@ json read_object(const std::string& path) {
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   json document = json::parse(text, nullptr, false);
   return document.is_object() ? document : json::object();
-}
-
-bool write_all(int descriptor, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(descriptor, text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return true;
-}
-
-bool replace_file(const std::string& path, std::string_view text) {
-  const std::string fresh = path + ".new";
-  const int descriptor = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
-  if (descriptor < 0) return false;
-  const bool written = write_all(descriptor, text) && ::fsync(descriptor) == 0;
-  const bool closed = ::close(descriptor) == 0;
-  if (written && closed && std::rename(fresh.c_str(), path.c_str()) == 0) return true;
-  ::unlink(fresh.c_str());
-  return false;
 }
 
 }  // namespace
@@ -72,7 +47,7 @@ void CommandListCache::store(std::string_view firmware_text, const Commands& com
   document[std::string(firmware_text)] = commands;
   // The firmware's text is bytes, not necessarily UTF-8.
   const std::string text = document.dump(1, ' ', false, json::error_handler_t::replace);
-  if (!replace_file(path_, text)) spdlog::warn("cannot write {}: {}", path_, std::strerror(errno));
+  if (const auto written = replace_state_file(path_, text); !written) spdlog::warn("{}", written.error().message);
 }
 
 }  // namespace espat::module

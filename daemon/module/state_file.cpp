@@ -53,6 +53,10 @@ Result<void> replace_state_file(const std::filesystem::path& file, std::string_v
   if (::fchmod(descriptor.get(), S_IRUSR | S_IWUSR) != 0 || !write_all(descriptor.get(), text) ||
       ::fsync(descriptor.get()) != 0 || !descriptor.close() || ::rename(beside.c_str(), file.c_str()) != 0)
     return failed();
+  // The rename itself is only safe from a power failure once the directory is written; where it cannot be, so be it.
+  const std::filesystem::path directory = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+  const Descriptor parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (parent.get() >= 0) (void)::fsync(parent.get());
   return {};
 }
 

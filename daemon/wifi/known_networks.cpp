@@ -13,32 +13,15 @@
 #include <memory>
 #include <system_error>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <nlohmann/json.hpp>
 
+#include "module/state_file.hpp"
 #include "wifi/network.hpp"
 
 namespace espat::wifi {
 namespace {
 
 using nlohmann::json;
-
-/// Closes a file descriptor.
-class File {
- public:
-  explicit File(int descriptor) : descriptor_(descriptor) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() { close(); }
-  int get() const { return descriptor_; }
-  bool close() { return descriptor_ < 0 || ::close(std::exchange(descriptor_, -1)) == 0; }
-
- private:
-  int descriptor_;
-};
 
 std::string hexadecimal(std::string_view bytes) {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -113,16 +96,6 @@ Error io_error(const std::string& what, const std::filesystem::path& file, int c
   return {ErrorKind::failed, what + " " + file.string() + ": " + std::generic_category().message(code) + "."};
 }
 
-bool write_all(int descriptor, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(descriptor, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
 }  // namespace
 
 Result<void> KnownNetworks::load() {
@@ -187,24 +160,7 @@ Result<void> KnownNetworks::save() const {
   json document{{"version", 1}, {"networks", json::array()}};
   for (const auto& network : networks_) document["networks"].push_back(to_json(network));
   const std::string text = document.dump(2) + "\n";
-
-  const std::filesystem::path beside = file_.string() + ".new";
-  File file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
-  if (file.get() < 0) return io_error("Cannot write the known networks to", beside, errno);
-  // An older file of that name may have had another mode.
-  if (::fchmod(file.get(), S_IRUSR | S_IWUSR) != 0 || !write_all(file.get(), text) || ::fsync(file.get()) != 0 ||
-      !file.close()) {
-    const int code = errno;
-    ::unlink(beside.c_str());
-    return io_error("Cannot write the known networks to", beside, code);
-  }
-  if (::rename(beside.c_str(), file_.c_str()) != 0)
-    return io_error("Cannot replace the known networks in", file_, errno);
-  // The rename itself is only safe from a power failure once the directory is written.
-  const std::filesystem::path directory = file_.has_parent_path() ? file_.parent_path() : std::filesystem::path(".");
-  File parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (parent.get() >= 0) (void)::fsync(parent.get());
-  return {};
+  return module::replace_state_file(file_, text);
 }
 
 }  // namespace espat::wifi

@@ -88,7 +88,8 @@ void AttachedModule::start() {
                             if (error.code() == boost::asio::error::operation_aborted) return;
                             // Somebody deleted the interface: without it the module carries nothing, so make that
                             // visible.
-                            spdlog::error("{}: the network interface is gone: {}; restart espatd", name_, error.what());
+                            module_.channel().log().error("the network interface is gone: {}; restart espatd",
+                                                          error.what());
                           }
                         }));
 }

@@ -40,10 +40,12 @@ int syslog_priority(spdlog::level::level_enum level) {
 class JournalSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
-    const std::string text = "MESSAGE=" + std::string(message.payload.data(), message.payload.size());
+    const std::string_view name(message.logger_name.data(), message.logger_name.size());
+    std::string text = "MESSAGE=";
+    if (name != kDefaultLogger) text.append(name).append(": ");
+    text.append(message.payload.data(), message.payload.size());
     const std::string priority = "PRIORITY=" + std::to_string(syslog_priority(message.level));
-    const std::string name(message.logger_name.data(), message.logger_name.size());
-    const std::string module = "ESPAT_MODULE=" + name;
+    const std::string module = "ESPAT_MODULE=" + std::string(name);
     std::array<iovec, 4> fields{};
     int count = 0;
     const auto add = [&](const std::string& field) {
@@ -80,7 +82,7 @@ Result<void> set_up_logging(const std::string& level) {
     sink = std::make_shared<JournalSink>();
   } else {
     sink = std::make_shared<spdlog::sinks::stderr_color_sink_st>();
-    sink->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
+    sink->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %n: %v");
   }
   auto logger = std::make_shared<spdlog::logger>(kDefaultLogger, std::move(sink));
   logger->set_level(parsed);

@@ -73,6 +73,7 @@ Bytes Lexer::feed_payload(Bytes input) {
   // The sink may have called reset().
   if (state_ == State::payload && remaining_ == 0) {
     state_ = State::line_start;
+    follows_payload_ = true;
     sink_.on_payload_end(false);
   }
   return input.subspan(size);
@@ -87,6 +88,7 @@ void Lexer::feed_byte(std::uint8_t byte) {
       if (is_line_end(byte)) {
         state_ = State::line_start;
         sink_.on_noise(Noise::overlong, std::exchange(dropped_, 0));
+        follows_payload_ = false;
       } else {
         ++dropped_;
       }
@@ -96,7 +98,10 @@ void Lexer::feed_byte(std::uint8_t byte) {
       if (byte == ' ') return;  // "> " of NONOS firmware (quirk 62)
       [[fallthrough]];
     case State::line_start:
-      if (is_line_end(byte)) return;  // blank lines, `\r\r\n` (quirk 38), the CR LF behind a payload
+      if (is_line_end(byte)) {  // blank lines, `\r\r\n` (quirk 38), the CR LF behind a payload
+        follows_payload_ = false;
+        return;
+      }
       if (byte == 0) {
         ++nul_bytes_;
         return;
@@ -105,6 +110,7 @@ void Lexer::feed_byte(std::uint8_t byte) {
         report_nul_bytes();
         state_ = State::after_prompt;
         sink_.on_prompt();
+        follows_payload_ = false;
         return;
       }
       state_ = State::line;
@@ -114,6 +120,7 @@ void Lexer::feed_byte(std::uint8_t byte) {
       if ((is_line_end(byte) || byte == 0) && ends_expected_remote(byte)) return;
       if (is_line_end(byte)) {
         finish_line();
+        follows_payload_ = false;
       } else {
         append(byte);
       }
@@ -161,6 +168,7 @@ void Lexer::begin_payload(Payload payload, std::size_t header_length) {
   remaining_ = payload.length;
   state_ = State::payload;
   sink_.on_payload_begin(payload);
+  follows_payload_ = false;
   if (state_ == State::payload && remaining_ == 0) {
     state_ = State::line_start;
     sink_.on_payload_end(false);
@@ -211,6 +219,7 @@ void Lexer::reset() {
   const bool was_in_payload = state_ == State::payload;
   begin_line();
   dropped_ = remaining_ = nul_bytes_ = 0;
+  follows_payload_ = false;
   if (was_in_payload) sink_.on_payload_end(true);
 }
 

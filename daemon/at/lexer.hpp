@@ -62,6 +62,10 @@ class Lexer {
   bool in_payload() const { return state_ == State::payload; }
   /// A line has begun and not ended.
   bool in_line() const { return state_ == State::line || state_ == State::overlong; }
+  /// During on_line(), on_noise(), on_prompt() and on_payload_begin(): what is told of began directly behind a payload,
+  /// without a line end in between. If it also means nothing, the payload has taken bytes that were not its own: some
+  /// were lost before.
+  bool follows_payload_directly() const { return follows_payload_; }
   /// The rest of the payload will not come: ends it as aborted and expects a line. Nothing happens outside of a
   /// payload.
   void abort_payload();
@@ -87,6 +91,7 @@ class Lexer {
   std::string finished_;        // the line that the sink is looking at
   bool may_be_framed_ = false;  // the line so far may become the header of a payload
   bool has_control_bytes_ = false;
+  bool follows_payload_ = false;
   std::size_t dropped_ = 0;    // bytes of an overlong line
   std::size_t nul_bytes_ = 0;  // since the last event
   std::size_t remaining_ = 0;  // bytes of the payload

@@ -60,7 +60,7 @@ class DaemonModule final : public ModuleView, public std::enable_shared_from_thi
     if (open) {
       status.baud_rate = rate.baud;
       status.flow_control_verified = rate.flow_control_verified;
-      if (rate.flow_control_verified) status.flow_control = "rts-cts";
+      if (rate.flow_control) status.flow_control = "rts-cts";
     }
     if (const auto& identity = module_.identity()) {
       status.firmware = lines_of(identity->firmware_text);

@@ -42,7 +42,8 @@ void CommandChannel::on_line(std::string_view line) {
     reaction.consumed = false;
     if (std::holds_alternative<at::Final>(message)) unanswered_.reset();  // the late answer of an abandoned command
   }
-  if (!reaction.consumed && !reaction.report) spdlog::debug("module: nobody's line: {}", line);
+  watch_for_losses(line, message, reaction.consumed);
+  if (!reaction.consumed && !reaction.report) log_->debug("nobody's line: {}", line);
   react(reaction);
   if (reaction.report && (report != nullptr || std::holds_alternative<at::Response>(message)))
     publish(as_report(message));
@@ -55,7 +56,33 @@ void CommandChannel::on_line(std::string_view line) {
   }
 }
 
+/// A payload of which bytes were lost takes as many of what follows it, and a header of which bytes were lost makes
+/// lines of its payload: both show as text that means nothing, in places where the module says nothing of the kind.
+void CommandChannel::watch_for_losses(std::string_view line, const at::Message& message, bool consumed) {
+  if (!std::holds_alternative<at::PlainLine>(message)) {
+    if (!std::holds_alternative<at::LogLine>(message)) stray_text_ = 0;
+    return;
+  }
+  if (lexer_.follows_payload_directly()) {
+    data_lost("text without a meaning stands directly behind a payload");
+  } else if (!consumed) {
+    stray_text_ += line.size();
+    if (stray_text_ >= stray_text_of_a_payload) data_lost("a payload came without its header");
+  }
+}
+
+void CommandChannel::data_lost(const char* evidence) {
+  stray_text_ = 0;
+  if (state_ != State::ready) return;
+  ++counters_.losses;
+  log_->warn("bytes were lost on the serial line: {}; is flow control wired and configured?", evidence);
+  suspicious_ = true;
+  event_->ring();
+  observers_.notify([](Observer& observer) { observer.on_data_lost(); });
+}
+
 void CommandChannel::on_prompt() {
+  if (lexer_.follows_payload_directly()) data_lost("a prompt stands directly behind a payload");
   at::Reaction reaction;
   if (exchange_) {
     reaction = exchange_->on_prompt();
@@ -83,6 +110,9 @@ void CommandChannel::publish(const at::Report& report) {
 }
 
 void CommandChannel::on_payload_begin(const at::Payload& payload) {
+  // Every firmware ends the line before +IPD.
+  if (payload.kind == at::PayloadKind::ipd && lexer_.follows_payload_directly())
+    data_lost("a payload stands directly behind another");
   payload_ = payload;
   payload_remaining_ = payload.length;
   payload_is_response_ = exchange_ && exchange_->on_payload(payload);
@@ -111,10 +141,15 @@ void CommandChannel::deliver_payload(at::Bytes chunk, std::size_t remaining, boo
 
 void CommandChannel::on_noise(at::Noise noise, std::size_t bytes) {
   counters_.noise_bytes += bytes;
-  if (noise != at::Noise::binary) return;
+  if (lexer_.follows_payload_directly() && bytes > 0) data_lost("noise stands directly behind a payload");
+  if (noise != at::Noise::binary) {
+    data_lost("a line without an end");
+    return;
+  }
   noise_burst_ += bytes;
   // A restarted module talks at its boot rate, which is noise at a raised one: see whether it still answers.
   if (noise_burst_ >= noise_of_a_restart && !suspicious_) {
+    data_lost("noise (or the module has restarted at another rate)");
     suspicious_ = true;
     event_->ring();
   }

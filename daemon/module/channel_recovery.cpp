@@ -119,7 +119,7 @@ asio::awaitable<void> CommandChannel::leave_payload_phase() {
     const TimePoint until = clock_.now() + duration;
     while (!is_over() && clock_.now() < until) co_await wait(until);
   };
-  spdlog::warn("module: it waits for a payload that will not come; leaving that mode");
+  log_->warn("it waits for a payload that will not come; leaving that mode");
   co_await wait_unless_over(escape_guard);
   const bool escaped = co_await write_bytes(bytes_of("+++"));
   co_await wait_unless_over(escape_patience);

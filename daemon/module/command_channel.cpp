@@ -50,10 +50,12 @@ milliseconds since(TimePoint start, TimePoint now) {
 
 }  // namespace
 
-CommandChannel::CommandChannel(asio::any_io_executor executor, Clock& clock, ChannelOwner& owner)
+CommandChannel::CommandChannel(asio::any_io_executor executor, Clock& clock, ChannelOwner& owner,
+                               std::shared_ptr<spdlog::logger> log)
     : executor_(std::move(executor)),
       clock_(clock),
       owner_(owner),
+      log_(std::move(log)),
       lexer_(*this),
       event_(clock.make_alarm(executor_)),
       last_payload_(clock.now() - seconds(3600)),
@@ -321,7 +323,7 @@ asio::awaitable<void> CommandChannel::drive(JobPointer job) {
   if (!exchange_->is_finished()) {
     ++counters_.abandoned;
     const auto taken = since(started, clock_.now()).count();
-    spdlog::warn("module: no answer to {} within {} ms", command.secret() ? command.name() : command.text(), taken);
+    log_->warn("no answer to {} within {} ms", command.secret() ? command.name() : command.text(), taken);
     payload_wanted_ = exchange_->expire().write_payload;
   }
   finish(*job, exchange_->take_outcome(since(started, clock_.now())));
@@ -329,7 +331,7 @@ asio::awaitable<void> CommandChannel::drive(JobPointer job) {
 }
 
 asio::awaitable<bool> CommandChannel::write_line(const at::Command& command) {
-  spdlog::trace("module: > {}", command.secret() ? command.name() : command.text());
+  log_->trace("> {}", command.secret() ? command.name() : command.text());
   line_.assign(command.text());
   line_ += "\r\n";
   co_return co_await write_bytes(at::Bytes(reinterpret_cast<const std::uint8_t*>(line_.data()), line_.size()));
@@ -375,7 +377,7 @@ asio::awaitable<void> CommandChannel::wait(TimePoint until) {
   if (clock_.now() < silence_ends()) co_return;
   suspicious_ = true;
   if (lexer_.in_payload()) {
-    spdlog::warn("module: a payload broke off with {} bytes to come", payload_remaining_);
+    log_->warn("a payload broke off with {} bytes to come", payload_remaining_);
     lexer_.abort_payload();
   } else {
     noise_burst_ = noise_of_a_restart;

@@ -50,12 +50,14 @@ struct ChannelCounters {
   std::uint64_t busy = 0;       // `busy p...` received
   std::uint64_t abandoned = 0;  // past their deadline
   std::uint64_t resyncs = 0;
+  std::uint64_t losses = 0;       // times bytes of the module were seen to be missing
   std::uint64_t noise_bytes = 0;  // bytes that were no ESP-AT
 };
 
 class CommandChannel final : public Channel, private at::LexerSink {
  public:
-  CommandChannel(boost::asio::any_io_executor executor, Clock& clock, ChannelOwner& owner);
+  CommandChannel(boost::asio::any_io_executor executor, Clock& clock, ChannelOwner& owner,
+                 std::shared_ptr<spdlog::logger> log);
   ~CommandChannel() override;
 
   // Channel
@@ -68,6 +70,7 @@ class CommandChannel final : public Channel, private at::LexerSink {
   bool is_busy() const override;
   Subscription observe(Observer& observer) override { return observers_.add(observer); }
   void report_trouble(std::string what) override { owner_.on_channel_trouble(std::move(what)); }
+  spdlog::logger& log() const override { return *log_; }
 
   // For the module that owns the channel.
   /// Bring-up and recovery: before everything else, in every state while a wire is attached.
@@ -132,10 +135,13 @@ class CommandChannel final : public Channel, private at::LexerSink {
   void publish(const at::Report& report);
   void deliver_payload(at::Bytes chunk, std::size_t remaining, bool aborted);
   void restarted(bool booted, std::string evidence);
+  void watch_for_losses(std::string_view line, const at::Message& message, bool consumed);
+  void data_lost(const char* evidence);
 
   boost::asio::any_io_executor executor_;
   Clock& clock_;
   ChannelOwner& owner_;
+  std::shared_ptr<spdlog::logger> log_;
   at::Lexer lexer_;
   ObserverList observers_;
   Schedule schedule_;
@@ -167,6 +173,7 @@ class CommandChannel final : public Channel, private at::LexerSink {
   TimePoint last_payload_{};  // when payload last moved, either way
   TimePoint last_byte_{};
   std::size_t noise_burst_ = 0;
+  std::size_t stray_text_ = 0;  // bytes of nobody's lines since the last line with a meaning
 };
 
 }  // namespace espat::module

@@ -35,8 +35,9 @@ Module::Module(asio::any_io_executor executor, ModuleSettings settings, Surround
     : executor_(std::move(executor)),
       settings_(std::move(settings)),
       surroundings_(std::move(surroundings)),
+      log_(spdlog::default_logger()->clone(settings_.name)),
       cache_(cache_path(settings_)),
-      channel_(executor_, surroundings_.clock, *this),
+      channel_(executor_, surroundings_.clock, *this, log_),
       halted_(surroundings_.clock.make_alarm(executor_)),
       retry_(surroundings_.clock.make_alarm(executor_)) {}
 
@@ -52,7 +53,8 @@ void Module::start() {
                      try {
                        std::rethrow_exception(failure);
                      } catch (const std::exception& error) {
-                       spdlog::critical("{}: supervision ended: {}", settings_.name, error.what());
+                       log_->critical("supervision ended: {}", error.what());
+                       set_state(State::failed, std::string("internal error: ") + error.what());
                      }
                    }
                    running_ = false;
@@ -181,7 +183,7 @@ void Module::set_state(State state, std::string reason) {
   const bool changed = state != channel_.state() || reason != reason_;
   reason_ = std::move(reason);
   if (!changed) return;
-  if (state != State::ready) spdlog::info("{}: {}", settings_.name, reason_);
+  if (state != State::ready) log_->info("{}", reason_);
   channel_.set_state(state);
   if (changed_) changed_();
 }

@@ -109,6 +109,7 @@ class Module final : private ChannelOwner {
   boost::asio::any_io_executor executor_;
   ModuleSettings settings_;
   Surroundings surroundings_;
+  std::shared_ptr<spdlog::logger> log_;
   CommandListCache cache_;
   CommandChannel channel_;
   WireCounters wire_counters_;

@@ -24,6 +24,7 @@ constexpr milliseconds switching{60};
 constexpr milliseconds answer_patience{300};
 constexpr int verifications = 4;
 constexpr milliseconds held_patience{250};
+constexpr milliseconds late_answer_patience{500};
 constexpr int fall_back_attempts = 3;
 
 class Raise {
@@ -31,7 +32,7 @@ class Raise {
   Raise(CommandChannel& channel, Wire& wire, Clock& clock, std::uint32_t current, std::uint32_t target,
         FlowControl wanted)
       : channel_(channel), wire_(wire), clock_(clock), target_(target), flow_(wanted == FlowControl::rts_cts) {
-    result_.rate = {current, false};
+    result_.rate = {current, false, false};
   }
 
   asio::awaitable<RaisedRate> run() {
@@ -41,7 +42,13 @@ class Raise {
            " are used");
       target_ = safe_rate;
     }
-    co_await change(target_, flow_);
+    // A line that is as wished is left alone: every change is a risk.
+    const bool as_wished = co_await is_as_wished();
+    if (as_wished) {
+      co_await keep();
+    } else {
+      co_await change(target_, flow_);
+    }
     if (result_.lost || !flow_ || result_.rate.flow_control_verified) co_return result_;
     if (result_.rate.baud > fastest_without_flow_control) {
       note("flow control does not work, so " + std::to_string(result_.rate.baud) +
@@ -54,6 +61,28 @@ class Raise {
   }
 
  private:
+  asio::awaitable<bool> is_as_wished() {
+    if (!at::is_same_rate(target_, result_.rate.baud)) co_return false;
+    const at::Outcome outcome = co_await channel_.run_setup(commands::query_uart());
+    if (!outcome.ok()) co_return false;
+    const auto now = at::parse_uart(outcome.responses);
+    const at::FlowControl wanted = flow_ ? at::FlowControl::rts_cts : at::FlowControl::none;
+    co_return now&& at::is_same_rate(target_, now->baud) && now->data_bits == 8 && now->stop_bits == 1 &&
+        now->parity == 0 && now->flow_control == wanted;
+  }
+
+  /// The module needs no change; our own end may.
+  asio::awaitable<void> keep() {
+    if (!flow_) co_return;
+    if (const auto set = wire_.transport().set_flow_control(true); !set) {
+      note(set.error().message);
+      co_return;
+    }
+    RawTalk talk(wire_, channel_.executor(), clock_, [this](at::Bytes bytes) { channel_.feed(bytes); });
+    result_.rate.flow_control_verified = co_await flow_control_works(talk);
+    result_.rate.flow_control = true;
+  }
+
   asio::awaitable<void> change(std::uint32_t baud, bool flow) {
     at::UartSettings settings;
     settings.baud = baud;
@@ -78,7 +107,10 @@ class Raise {
     }
     if (trouble.empty()) {
       result_.rate.baud = baud;
-      result_.rate.flow_control_verified = flow && co_await flow_control_works(talk);
+      bool verified = false;
+      if (flow) verified = co_await flow_control_works(talk);
+      result_.rate.flow_control_verified = verified;
+      result_.rate.flow_control = flow;
       co_return;
     }
     note(std::to_string(baud) + " baud do not work: " + trouble);
@@ -88,8 +120,15 @@ class Raise {
   asio::awaitable<bool> answers(RawTalk& talk) {
     co_await talk.write("\r\n");  // the switch may have left a byte in the module's line
     co_await pause(clock_, switching);
-    for (int i = 0; i < verifications; ++i) {
-      if (co_await talk.ask(answer_patience) != Verdict::answered) co_return false;
+    // The ERROR that the line end may cost can be late and be taken for the answer to the first AT.
+    bool refused = false;
+    for (int answered = 0; answered < verifications;) {
+      const Verdict verdict = co_await talk.ask(answer_patience);
+      if (verdict == Verdict::answered) {
+        ++answered;
+      } else if (verdict != Verdict::refused || std::exchange(refused, true)) {
+        co_return false;
+      }
     }
     co_return true;
   }
@@ -110,6 +149,8 @@ class Raise {
     const Verdict held = co_await talk.ask(held_patience);
     port.set_request_to_send(true);
     const Verdict released = co_await talk.listen(answer_patience, Verdict::refused);
+    // An answer that comes later still must not be taken for that of the next command.
+    if (released != Verdict::answered) co_await pause(clock_, late_answer_patience);
     if (held != Verdict::silent)
       note("the module sends although RTS is off: it does not see our RTS, check the wiring");
     co_return held == Verdict::silent&& released == Verdict::answered;
@@ -130,7 +171,7 @@ class Raise {
       co_await talk.write("\r\n");
       co_await pause(clock_, switching);
       if (co_await talk.ask(answer_patience) == Verdict::answered) {
-        result_.rate = {to, false};
+        result_.rate = {to, false, false};
         channel_.forget_exchange();
         co_return;
       }
@@ -139,7 +180,7 @@ class Raise {
   }
 
   void note(const std::string& text) {
-    spdlog::warn("module: {}", text);
+    channel_.log().warn("{}", text);
     result_.note += (result_.note.empty() ? "" : "; ") + text;
   }
 

@@ -76,8 +76,7 @@ asio::awaitable<Module::Session::Next> Module::Session::find() {
   if (!finding && co_await pulse_reset_line()) finding = ProbeFinding{module_.boot_rate_, true};
   if (!finding) co_return give_up(finding.error());
   found(*finding);
-  spdlog::info("{}: the module answers on {} at {} baud", module_.settings_.name, wire_.transport().description(),
-               finding->baud);
+  module_.log_->info("the module answers on {} at {} baud", wire_.transport().description(), finding->baud);
   co_return Next::bring_up;
 }
 
@@ -102,7 +101,7 @@ asio::awaitable<Module::Session::Next> Module::Session::prepare() {
   }
   for (const std::string& note : up->notes) {
     const bool known = std::find(module_.notes_.begin(), module_.notes_.end(), note) != module_.notes_.end();
-    if (!known) spdlog::info("{}: {}", module_.settings_.name, note);
+    if (!known) module_.log_->info("{}", note);
   }
   module_.identity_ = std::move(up->identity);
   module_.notes_ = std::move(up->notes);
@@ -213,7 +212,7 @@ asio::awaitable<bool> Module::Session::pulse_reset_line() {
   ResetLine* line = module_.surroundings_.reset_line;
   if (line == nullptr || port_is_gone()) co_return false;
   if (const auto pulsed = co_await line->pulse(wire_.transport()); !pulsed) {
-    spdlog::warn("{}: the reset line does not work: {}", module_.settings_.name, pulsed.error().message);
+    module_.log_->warn("the reset line does not work: {}", pulsed.error().message);
     co_return false;
   }
   ++module_.resets_;

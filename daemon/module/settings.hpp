@@ -9,10 +9,10 @@ namespace espat::module {
 enum class FlowControl : std::uint8_t { none, rts_cts };
 
 struct ModuleSettings {
-  std::string name;                  // of the module and of its interface: [a-z][a-z0-9_]{0,14}
-  std::string port;                  // a tty's path or tcp:HOST:PORT
-  std::uint32_t baud_rate = 115200;  // to be raised to, and the first one probed
-  FlowControl flow_control = FlowControl::rts_cts;
+  std::string name;                              // of the module and of its interface: [a-z][a-z0-9_]{0,14}
+  std::string port;                              // a tty's path or tcp:HOST:PORT
+  std::uint32_t baud_rate = 115200;              // to be raised to, and the first one probed
+  FlowControl flow_control = FlowControl::none;  // as the configuration has it: not every board has the wires
   /// Directory for what survives a restart (the cache of AT+CMD?); empty: nothing is kept.
   std::string state_directory;
 };

@@ -118,7 +118,7 @@ asio::awaitable<void> Interface::Core::keep_host_in_step() {
       changed();
       continue;
     }
-    spdlog::warn("{}; trying again in {} s", result.error().message, kHostRetry.count());
+    channel_.log().warn("{}; trying again in {} s", result.error().message, kHostRetry.count());
     applied_.reset();
     changed();
     co_await host_alarm_->wait_until(clock_.now() + kHostRetry);

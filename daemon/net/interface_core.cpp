@@ -114,6 +114,11 @@ void Interface::Core::on_payload(const at::Payload& payload, at::Bytes chunk, st
     (void)udp_.on_payload(payload, chunk, remaining, aborted);
 }
 
+// No program may take a stream with a hole for a whole one (quirk 97). Datagrams may get lost anyway.
+void Interface::Core::on_data_lost() {
+  tcp_.reset_all(false);
+}
+
 // A link that we did not open: nobody here wants it, and its id is needed.
 void Interface::Core::close_foreign(at::LinkId link) {
   if (halted_ || link >= pool_.size()) return;

@@ -93,24 +93,24 @@ awaitable<void> Station::set_up(unsigned generation) {
         (channel_.dialect().family == at::Family::esp32c61 || channel_.dialect().family == at::Family::esp32_v4);
     at::Command command = at::commands::wifi_mode(at::WifiMode::station, can_say ? std::optional(false) : std::nullopt);
     const at::Outcome set = co_await run(std::move(command));
-    if (!set.ok()) spdlog::warn("Wi-Fi: {}", set.error("Switching the module to station mode").message);
+    if (!set.ok()) channel_.log().warn("Wi-Fi: {}", set.error("Switching the module to station mode").message);
   }
   if (!settings_.hostname.empty()) {
     Result<at::Command> command = at::commands::hostname(settings_.hostname);
     if (command) {
       const at::Outcome set = co_await run(std::move(*command));
-      if (!set.ok()) spdlog::warn("Wi-Fi: {}", set.error("Setting the host name").message);
+      if (!set.ok()) channel_.log().warn("Wi-Fi: {}", set.error("Setting the host name").message);
     } else {
-      spdlog::warn("Wi-Fi: {}", command.error().message);
+      channel_.log().warn("Wi-Fi: {}", command.error().message);
     }
   }
   if (!settings_.country.empty()) {
     Result<at::Command> command = at::commands::country(at::CountryPolicy::fixed, settings_.country, 1, 13);
     if (command) {
       const at::Outcome set = co_await run(std::move(*command));
-      if (!set.ok()) spdlog::warn("Wi-Fi: {}", set.error("Setting the country").message);
+      if (!set.ok()) channel_.log().warn("Wi-Fi: {}", set.error("Setting the country").message);
     } else {
-      spdlog::warn("Wi-Fi: {}", command.error().message);
+      channel_.log().warn("Wi-Fi: {}", command.error().message);
     }
   }
   if (stopped_ || generation != generation_ || channel_.state() != module::State::ready) co_return;

@@ -204,6 +204,29 @@ TEST(Lexer, ExpectsALineAfterAPayloadThatWasGivenUp) {
   EXPECT_EQ(recorder.events, (Events{"payload IPD link 0 aborted: abc", "line ready"}));
 }
 
+/// Says of every line whether it stood directly behind a payload.
+class AdjacencyRecorder final : public EventRecorder {
+ public:
+  void on_line(std::string_view line) override {
+    EventRecorder::on_line(line);
+    adjacent += lexer->follows_payload_directly() ? 'x' : '-';
+  }
+  const Lexer* lexer = nullptr;
+  std::string adjacent;
+};
+
+TEST(Lexer, TellsWhatStandsDirectlyBehindAPayload) {
+  const std::string input = "+IPD,0,3:abcdef\r\nOK\r\n+IPD,0,3:abc\r\ndef\r\n+IPD,0,3:abc0,CLOSED\r\nOK\r\n";
+  for (std::size_t split = 0; split <= input.size(); ++split) {
+    AdjacencyRecorder recorder;
+    Lexer lexer(recorder);
+    recorder.lexer = &lexer;
+    lexer.feed(bytes(std::string_view(input).substr(0, split)));
+    lexer.feed(bytes(std::string_view(input).substr(split)));
+    EXPECT_EQ(recorder.adjacent, "x--x-") << "split at " << split;
+  }
+}
+
 TEST(Lexer, GivingUpOutsideOfAPayloadDoesNothing) {
   EventRecorder recorder;
   Lexer lexer(recorder);

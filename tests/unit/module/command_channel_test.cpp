@@ -318,6 +318,37 @@ TEST_F(CommandChannelTest, LetsAnObserverLeaveWhileItIsTold) {
   EXPECT_EQ(later.reports.size(), 2u);
 }
 
+TEST_F(CommandChannelTest, TellsOfLossesWhenAPayloadHasTakenThePlaceOfWhatFollows) {
+  bring_up();
+  // Four bytes of the first payload are missing: it takes the beginning of the next header.
+  scripted.say("\r\n+IPD,0,8,\"10.0.0.1\",80:abcd\r\n\r\n+IPD,0,4,\"10.0.0.1\",80:efgh\r\n");
+  clock.run_for(io, 100ms);
+  EXPECT_EQ(listener.losses, 1);
+}
+
+TEST_F(CommandChannelTest, TellsOfLossesWhenAPayloadComesWithoutItsHeader) {
+  bring_up();
+  for (int line = 0; line < 8; ++line) scripted.say("<p>a page of hypertext, line by line</p>\r\n");
+  clock.run_for(io, 100ms);
+  EXPECT_EQ(listener.losses, 1);
+  scripted.lines.clear();
+  clock.run_for(io, 5s);
+  EXPECT_EQ(module().state(), State::ready);
+  EXPECT_TRUE(finishes(run(at::commands::query_memory()), 2s));
+}
+
+TEST_F(CommandChannelTest, TakesNeitherLogLinesNorReportsBehindAPayloadForLosses) {
+  bring_up();
+  for (int round = 0; round < 20; ++round) {
+    scripted.say("\r\n+IPD,0,4,\"10.0.0.1\",80:abcd\r\n");
+    scripted.say("\r\n+IPD,0,4,\"10.0.0.1\",80:abcd0,CLOSED\r\n");  // quirk 80
+    scripted.say("I (5843) wifi:bcn_timeout,ap_probe_send_start\r\n");
+    scripted.say("id:0,Len:4,dp:0x3ffb1c2c\r\n");
+  }
+  clock.run_for(io, 100ms);
+  EXPECT_EQ(listener.losses, 0);
+}
+
 TEST_F(CommandChannelTest, GivesAPassiveReadsBytesToItsCaller) {
   once("AT+CIPRECVDATA=2,100", "+CIPRECVDATA:4,\"192.168.4.2\",8109,withOK\r\n");
   RunOptions options;

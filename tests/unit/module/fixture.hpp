@@ -39,6 +39,7 @@ class Listener : public Observer {
     last_remaining = remaining;
     was_aborted |= aborted;
   }
+  void on_data_lost() override { ++losses; }
   template <class Kind>
   int count() const {
     int number = 0;
@@ -50,6 +51,7 @@ class Listener : public Observer {
   std::string payload;
   std::size_t last_remaining = 0;
   bool was_aborted = false;
+  int losses = 0;
 };
 
 class ModuleFixture : public testing::Test {

@@ -11,6 +11,7 @@ class LineRateTest : public ModuleFixture {
  protected:
   LineRateTest() {
     settings.baud_rate = 921600;
+    settings.flow_control = FlowControl::rts_cts;
     scripted.has_modem_lines = true;
   }
   std::string notes() {
@@ -31,8 +32,38 @@ TEST_F(LineRateTest, RaisesTheRateAndProvesFlowControl) {
   EXPECT_EQ(module().line_rate().baud, 921600u);
   EXPECT_TRUE(module().line_rate().flow_control_verified);
   EXPECT_EQ(scripted.count("AT+UART_CUR=921600,8,1,0,3"), 1u);
+  EXPECT_TRUE(module().line_rate().flow_control);
   EXPECT_TRUE(scripted.host_flow_control);
   EXPECT_TRUE(scripted.request_to_send);
+}
+
+TEST_F(LineRateTest, LeavesALineAloneThatIsAsWished) {
+  settings.baud_rate = 115200;
+  settings.flow_control = FlowControl::none;
+  scripted.answers["AT+UART_CUR?"] = "+UART_CUR:115201,8,1,0,0\r\n\r\nOK\r\n";
+  start();
+  ASSERT_TRUE(becomes(State::ready)) << module().reason();
+  for (const auto& line : scripted.lines) EXPECT_FALSE(line.starts_with("AT+UART_CUR=")) << line;
+  EXPECT_FALSE(module().line_rate().flow_control);
+}
+
+TEST_F(LineRateTest, ProvesFlowControlAlsoWhereTheModuleHasItAlready) {
+  settings.baud_rate = 115200;
+  scripted.answers["AT+UART_CUR?"] = "+UART_CUR:115201,8,1,0,3\r\n\r\nOK\r\n";
+  start();
+  ASSERT_TRUE(becomes(State::ready)) << module().reason();
+  for (const auto& line : scripted.lines) EXPECT_FALSE(line.starts_with("AT+UART_CUR=")) << line;
+  EXPECT_TRUE(module().line_rate().flow_control_verified);
+  EXPECT_TRUE(scripted.host_flow_control);
+}
+
+TEST_F(LineRateTest, ChangesTheFlowControlOfALineThatHasItsRate) {
+  settings.baud_rate = 115200;
+  settings.flow_control = FlowControl::none;
+  scripted.answers["AT+UART_CUR?"] = "+UART_CUR:115201,8,1,0,1\r\n\r\nOK\r\n";
+  start();
+  ASSERT_TRUE(becomes(State::ready)) << module().reason();
+  EXPECT_EQ(scripted.count("AT+UART_CUR=115200,8,1,0,0"), 1u);
 }
 
 TEST_F(LineRateTest, FallsBackByItselfWhenTheModuleCannotBeHeardThere) {

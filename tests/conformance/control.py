@@ -9,7 +9,7 @@ class Control:
     def __init__(self, path):
         self.path = str(path)
 
-    def _order(self, **order):
+    def order(self, **order):
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(10)
             connection.connect(self.path)
@@ -20,4 +20,4 @@ class Control:
         return answer
 
     def join(self, ssid, password):
-        self._order(do='join', ssid=ssid, password=password)
+        self.order(do='join', ssid=ssid, password=password)

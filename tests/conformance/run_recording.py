@@ -209,7 +209,7 @@ class Player:
                   'wait': lambda r: self.pause(int(r) / 1000),
                   'write': lambda r: self.write(recording.action_bytes(r)),
                   'rate': lambda r: self.set_rate(int(r)),
-                  'order': lambda r: self.control._order(**json.loads(r)),
+                  'order': lambda r: self.control.order(**json.loads(r)),
                   'asked': self.asked, 'fill': self.fill, 'payload': self.payload, 'connect': self.connect,
                   'refused': self.refused, 'certificate': self.certificate}
         if verb in simple:

@@ -35,6 +35,9 @@ struct JoinParameters {
   std::string passphrase;                         // empty: open network; else up to 64 bytes
   std::string bssid{};                            // empty: any
   std::optional<std::chrono::seconds> timeout{};  // 3..600 s where the dialect has it; the module's own: 15 s
+  /// Of the module's own reconnecting, 0 = off, where the dialect has it. Left out it is 1 s, whatever
+  /// AT+CWRECONNCFG said before (guide 3.2.7).
+  std::optional<unsigned> reconnect_interval{};
 };
 
 /// Which access points a scan looks for; all if empty.

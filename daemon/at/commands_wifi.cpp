@@ -46,10 +46,12 @@ Result<Command> join(const JoinParameters& parameters) {
   builder.secret_text("Passphrase", parameters.passphrase, longest_passphrase);
   check_mac(builder, "BSSID", parameters.bssid);
   builder.optional_text("BSSID", parameters.bssid);
+  if (parameters.reconnect_interval) builder.skip().number(*parameters.reconnect_interval);
   if (parameters.timeout) {
     if (*parameters.timeout < std::chrono::seconds(3) || *parameters.timeout > std::chrono::seconds(600))
       builder.refuse("Join timeout must be 3 to 600 seconds");
-    builder.skip().skip().skip().skip().number(parameters.timeout->count());
+    if (!parameters.reconnect_interval) builder.skip().skip();
+    builder.skip().skip().number(parameters.timeout->count());
   }
   builder.deadline(parameters.timeout.value_or(default_join_timeout) + join_margin);
   return builder.build();

@@ -33,7 +33,7 @@ constexpr int scan_attempts = 3;
 /// An automatic join writes the file no more often than this: flash is spared.
 constexpr std::uint64_t stale_after = 24 * 3600;
 
-bool takes_join_timeout(const at::Dialect& dialect) {
+bool takes_all_join_parameters(const at::Dialect& dialect) {
   return dialect.family == at::Family::esp32c61 || dialect.family == at::Family::esp32_v4;
 }
 
@@ -98,7 +98,7 @@ void Station::change(const std::function<void(StationStatus&)>& edit) {
                        : status_.state == StationState::connected     ? "joined"
                        : status_.state == StationState::disconnecting ? "leaving"
                                                                       : "joining";
-    spdlog::info("Wi-Fi: {} {}", what, away ? status_.reason : in_quotes(status_.ssid));
+    channel_.log().info("Wi-Fi: {} {}", what, away ? status_.reason : in_quotes(status_.ssid));
   }
   const auto listeners = listeners_;  // one of them may end its own subscription
   for (const auto& changed : listeners) changed();
@@ -258,7 +258,11 @@ awaitable<Result<void>> Station::join(KnownNetwork network, std::string bssid, b
   parameters.passphrase = network.passphrase;
   parameters.bssid = bssid;
   at::Milliseconds allowed = join_timeout;
-  if (takes_join_timeout(channel_.dialect())) parameters.timeout = join_timeout;
+  const bool takes_all = takes_all_join_parameters(channel_.dialect());
+  if (takes_all) {
+    parameters.timeout = join_timeout;
+    parameters.reconnect_interval = 0;  // the module's own reconnecting would compete with ours (quirk 126)
+  }
   at::Outcome outcome;
   unsigned samples = 0;
   do {
@@ -276,9 +280,8 @@ awaitable<Result<void>> Station::join(KnownNetwork network, std::string bssid, b
     if (parameters.timeout)
       parameters.timeout = std::chrono::duration_cast<std::chrono::seconds>(join_timeout - second_chance);
   } while (true);
-  // Without its reconn_interval AT+CWJAP sets the module's own reconnecting to 1 s (guide 3.2.7, notes): it would
-  // compete with ours (quirk 126).
-  if (channel_.state() == module::State::ready && channel_.dialect().has("+CWRECONNCFG")) {
+  // Where AT+CWJAP cannot be told so, it sets the module's own reconnecting to 1 s (guide 3.2.7, notes).
+  if (!takes_all && channel_.state() == module::State::ready && channel_.dialect().has("+CWRECONNCFG")) {
     (void)co_await channel_.run(at::commands::reconnect(0, 0), options);
   }
   if (!outcome.ok()) co_return join_failure(outcome, network.ssid, samples);
@@ -367,7 +370,7 @@ void Station::keep_known(KnownNetwork network, bool only_if_stale) {
   }
   network.last_connected = now;
   if (const auto saved = known_.remember(std::move(network)); saved.has_error())
-    spdlog::warn("{}", saved.error().message);
+    channel_.log().warn("{}", saved.error().message);
 }
 
 }  // namespace espat::wifi

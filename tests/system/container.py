@@ -74,13 +74,14 @@ class Container:
         command += ["--private-network", "--link-journal=no", "--bind=/dev/net/tun", "--capability=all", "--system-call-filter=bpf"]
         command += ["--console=pipe", *(f"--bind={bind}" for bind in self._binds)]
         script = 'echo $$ >"$0/cgroup.procs"; exec "$@"'
-        self._nspawn = subprocess.Popen(
-            ["setsid", "sh", "-c", script, str(self._group), *map(str, command)],
-            stdin=subprocess.DEVNULL,
-            stdout=self._log.open("wb"),
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
-        )
+        with self._log.open("wb") as log:
+            self._nspawn = subprocess.Popen(
+                ["setsid", "sh", "-c", script, str(self._group), *map(str, command)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+            )
         limit = time.monotonic() + 60
         while not self._is_up():
             if self._nspawn.poll() is not None or time.monotonic() > limit:

@@ -28,13 +28,20 @@ BASE = "systemd systemd-sysv dbus udev iproute2 curl".split()
 
 
 def needed_packages(debs):
-    """What the packages depend on, as far as it is a library: the rest is in BASE or is a choice among several."""
+    """The libraries that the packages depend on; the rest is in BASE or is a choice among several. They are installed here, as the
+    packages were built here, and that tells which package stands behind a virtual name."""
+    provider = {}
+    for line in container.output("dpkg-query", "--show", "--showformat", "${Package}\\t${Provides}\\n").splitlines():
+        package, _, provides = line.partition("\t")
+        for name in provides.split(","):
+            provider.setdefault(name.split("(")[0].strip(), package)
+        provider[package] = package
     names = set()
     for deb in debs:
         for clause in container.output("dpkg-deb", "--field", deb, "Depends").split(","):
             name = clause.split("|")[0].split("(")[0].strip()
             if name.startswith("lib"):
-                names.add(name)
+                names.add(provider[name])
     return names
 
 

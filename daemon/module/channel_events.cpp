@@ -146,10 +146,12 @@ void CommandChannel::on_noise(at::Noise noise, std::size_t bytes) {
     data_lost("a line without an end");
     return;
   }
-  noise_burst_ += bytes;
-  // A restarted module talks at its boot rate, which is noise at a raised one: see whether it still answers.
-  if (noise_burst_ >= noise_of_a_restart && !suspicious_) {
+  const std::size_t before = std::exchange(noise_burst_, noise_burst_ + bytes);
+  // A restarted module talks at its boot rate, which is noise at a raised one: see whether it still answers. A restart
+  // without boot text is no more than a few bytes.
+  if (before < noise_of_a_restart && noise_burst_ >= noise_of_a_restart)
     data_lost("noise (or the module has restarted at another rate)");
+  if (noise_burst_ >= noise_of_a_ready && !suspicious_) {
     suspicious_ = true;
     event_->ring();
   }

@@ -51,7 +51,7 @@ at::Bytes bytes_of(std::string_view text) {
 
 asio::awaitable<void> CommandChannel::recover() {
   const std::uint64_t restarts = restarts_;
-  const bool after_noise = !exchange_ && noise_burst_ > 0;
+  const bool after_noise = noise_burst_ >= noise_of_a_restart;
   if (exchange_) {
     if (payload_wanted_ || exchange_->awaits_receipt()) co_await leave_payload_phase();
     const TimePoint patience = clock_.now() + late_answer_patience;

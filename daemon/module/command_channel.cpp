@@ -29,6 +29,11 @@ constexpr seconds write_patience{15};
 /// C.10).
 constexpr milliseconds receipt_patience{4000};
 
+/// After noise or half a payload: for a short command, and for one that holds the module (a connect or a join that
+/// hangs takes 15 to 16.4 s, measured 13, I.8).
+constexpr milliseconds suspected_patience{1500};
+constexpr milliseconds suspected_hold{17000};
+
 /// `busy p...` answers for so long at least before a command is given up (a join that the module began by itself: quirk
 /// 31).
 constexpr seconds busy_patience{20};
@@ -317,6 +322,11 @@ asio::awaitable<void> CommandChannel::drive(JobPointer job) {
     if (payload_out && exchange_->awaits_receipt() && command.name() == "CIPSEND") {
       limit = std::min(limit, started + line_time(command.payload_length()) + receipt_patience);
     }
+    // Who has probably restarted owes no answer any more.
+    if (suspicious_ && !job->is_send) {
+      const bool is_short = command.holds() == at::Holds::nothing;
+      limit = std::min(limit, std::max(started, last_byte_) + (is_short ? suspected_patience : suspected_hold));
+    }
     gave_up = clock_.now() >= limit;
     if (!gave_up) co_await wait(limit);
   }
@@ -378,6 +388,7 @@ asio::awaitable<void> CommandChannel::wait(TimePoint until) {
   suspicious_ = true;
   if (lexer_.in_payload()) {
     log_->warn("a payload broke off with {} bytes to come", payload_remaining_);
+    noise_burst_ = noise_of_a_restart;
     lexer_.abort_payload();
   } else {
     noise_burst_ = noise_of_a_restart;

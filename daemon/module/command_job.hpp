@@ -19,6 +19,9 @@ inline constexpr std::chrono::milliseconds line_silence{300};
 /// So much binary noise in a row is a module that restarts or speaks at another rate, not a glitch (quirks 22, 33).
 inline constexpr std::size_t noise_of_a_restart = 24;
 
+/// So little is all that `ready` leaves at another rate: reason enough to ask whether the module still answers.
+inline constexpr std::size_t noise_of_a_ready = 3;
+
 /// So many bytes of lines that mean nothing are more than firmware says in passing (quirks 39, 40): they are data.
 inline constexpr std::size_t stray_text_of_a_payload = 200;
 

@@ -114,6 +114,21 @@ TEST_F(LineRateTest, ComesBackFromARestartThatIsOnlyNoiseAtTheRaisedRate) {
   EXPECT_EQ(module().line_rate().baud, 921600u);
 }
 
+TEST_F(LineRateTest, DoesNotWaitOutAConnectWhoseModuleHasRestartedAtAnotherRate) {
+  bring_up();
+  scripted.rule = [](const std::string& line) {
+    return line.starts_with("AT+CIPDOMAIN") ? std::optional<std::string>("") : std::nullopt;
+  };
+  const auto outcome = run(*at::commands::resolve("www.example.com"));
+  clock.run_for(io, 100ms);
+  scripted.rate = 460800;
+  scripted.echo = true;
+  scripted.say("\r\nready\r\n");  // nothing but this, and it is noise
+  ASSERT_TRUE(finishes(outcome, 20s));
+  ASSERT_TRUE(becomes(State::recovering, 5s));
+  ASSERT_TRUE(becomes(State::ready, 20s)) << module().reason();
+}
+
 TEST_F(LineRateTest, LeavesTheModuleAtItsBootRateWhenStopped) {
   bring_up();
   bool stopped = false;

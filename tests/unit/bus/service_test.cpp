@@ -28,6 +28,7 @@
 
 #include "bus/sdbus_compat.hpp"
 #include "fake_channel.hpp"
+#include "fakes.hpp"
 #include "private_bus.hpp"
 
 namespace espat::bus {
@@ -35,60 +36,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::ok;
-
-struct FakeModule final : ModuleView {
-  explicit FakeModule(module::Channel& channel) : channel_(channel) {}
-  ModuleStatus status() const override { return now; }
-  std::map<std::string, std::uint64_t> counters() const override { return {{"commands", 7}}; }
-  boost::asio::awaitable<Result<void>> reset() override {
-    co_return Error{ErrorKind::not_ready, "nothing to reset \xff"};
-  }
-  boost::asio::awaitable<Result<void>> restore() override { co_return Result<void>(); }
-  module::Channel& channel() override { return channel_; }
-  module::Subscription on_change(std::function<void()> f) override {
-    changed = std::move(f);
-    return module::Subscription([this] { changed = nullptr; });
-  }
-  ModuleStatus now;
-  std::function<void()> changed;
-  module::Channel& channel_;
-};
-
-struct FakeNetwork final : NetworkView {
-  NetworkStatus status() const override {
-    NetworkStatus status;
-    status.interface = "esp0";
-    status.addresses = {"192.168.4.15/24"};
-    status.mtu = 1500;
-    return status;
-  }
-  std::vector<net::LinkStatus> links() const override {
-    net::LinkStatus link;
-    link.link = 4;
-    link.state = "open";
-    link.remote = net::SocketAddress{net::Address::v4(192, 0, 2, 1), 80};
-    return {link};
-  }
-  std::vector<net::WaiterStatus> waiters() const override { return {}; }
-  std::map<std::string, std::uint64_t> counters() const override { return {}; }
-  boost::asio::awaitable<Result<std::chrono::milliseconds>> ping(std::string) override { co_return 5ms; }
-  boost::asio::awaitable<Result<std::vector<std::string>>> resolve(std::string, net::AddressFamily) override {
-    co_return Error{ErrorKind::not_found, "no such name"};
-  }
-  module::Subscription on_change(std::function<void()>) override { return {}; }
-};
-
-struct FakeRegistry final : ModuleRegistry {
-  boost::asio::awaitable<Result<void>> add_module(std::string name, nlohmann::json given) override {
-    added = name;
-    entry = given.dump();
-    co_return Result<void>();
-  }
-  boost::asio::awaitable<Result<void>> remove_module(std::string) override {
-    co_return Error{ErrorKind::not_found, "no such module"};
-  }
-  std::string added, entry;
-};
 
 class ServiceTest : public testing::Test {
  protected:

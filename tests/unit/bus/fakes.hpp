@@ -1,0 +1,76 @@
+// A module, an interface and a composition root that do what a test tells them.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "bus/module_registry.hpp"
+#include "bus/views.hpp"
+#include "fake_channel.hpp"
+
+namespace espat::bus {
+
+struct FakeModule final : ModuleView {
+  explicit FakeModule(module::Channel& channel) : channel_(channel) {}
+  ModuleStatus status() const override { return now; }
+  std::map<std::string, std::uint64_t> counters() const override { return {{"commands", 7}}; }
+  boost::asio::awaitable<Result<void>> reset() override {
+    co_return Error{ErrorKind::not_ready, "nothing to reset \xff"};
+  }
+  boost::asio::awaitable<Result<void>> restore() override { co_return Result<void>(); }
+  module::Channel& channel() override { return channel_; }
+  module::Subscription on_change(std::function<void()> f) override {
+    changed = std::move(f);
+    return module::Subscription([this] { changed = nullptr; });
+  }
+  ModuleStatus now;
+  std::function<void()> changed;
+  module::Channel& channel_;
+};
+
+struct FakeNetwork final : NetworkView {
+  NetworkStatus status() const override {
+    NetworkStatus status;
+    status.interface = "esp0";
+    status.addresses = {"192.168.4.15/24"};
+    status.mtu = 1500;
+    return status;
+  }
+  std::vector<net::LinkStatus> links() const override {
+    net::LinkStatus link;
+    link.link = 4;
+    link.state = "open";
+    link.remote = net::SocketAddress{net::Address::v4(192, 0, 2, 1), 80};
+    return {link};
+  }
+  std::vector<net::WaiterStatus> waiters() const override { return {}; }
+  std::map<std::string, std::uint64_t> counters() const override { return {}; }
+  boost::asio::awaitable<Result<std::chrono::milliseconds>> ping(std::string) override {
+    co_return std::chrono::milliseconds(5);
+  }
+  boost::asio::awaitable<Result<std::vector<std::string>>> resolve(std::string, net::AddressFamily) override {
+    co_return Error{ErrorKind::not_found, "no such name"};
+  }
+  module::Subscription on_change(std::function<void()>) override { return {}; }
+};
+
+struct FakeRegistry final : ModuleRegistry {
+  boost::asio::awaitable<Result<void>> add_module(std::string name, nlohmann::json given) override {
+    added = name;
+    entry = given.dump();
+    co_return Result<void>();
+  }
+  boost::asio::awaitable<Result<void>> remove_module(std::string) override {
+    co_return Error{ErrorKind::not_found, "no such module"};
+  }
+  std::string added, entry;
+};
+
+}  // namespace espat::bus

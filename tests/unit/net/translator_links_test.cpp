@@ -1,0 +1,237 @@
+// Links through the whole interface: who gets an id and when, and what is made of reports about ids.
+#include <algorithm>
+#include <deque>
+
+#include "translator_fixture.hpp"
+
+namespace espat::net {
+namespace {
+
+TEST_F(Translator, takes_the_next_id_when_one_is_in_use_after_all_and_closes_the_stranger) {
+  channel.foreign.insert(4);
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  program.connect();
+  converse(program, milliseconds(100));
+  EXPECT_TRUE(program.established);
+  EXPECT_EQ(channel.link_to("198.51.100.7:80"), at::LinkId{3});
+  EXPECT_EQ(count_commands("AT+CIPCLOSE=4"), 1U);
+}
+
+TEST_F(Translator, leaves_no_passive_receive_behind_for_the_next_user_of_an_id) {
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  const auto link = open(program, "198.51.100.7:80");
+  program.reading = false;
+  for (int i = 0; i < 20; ++i) {
+    channel.far_end_sends(link, std::string(576, 'x'));
+    converse(program, milliseconds(50));
+  }
+  ASSERT_TRUE(channel.links[link].passive);
+  program.reset();
+  run(seconds(1));
+  EXPECT_FALSE(channel.links[link].open);
+  EXPECT_FALSE(channel.links[link].passive);
+}
+
+TEST_F(Translator, serves_fifty_flows_over_four_links_and_fails_none) {
+  std::deque<HostProgram> programs;
+  for (std::uint16_t i = 0; i < 50; ++i)
+    programs.emplace_back(*this, static_cast<std::uint16_t>(40000 + i), "198.51.100.7",
+                          static_cast<std::uint16_t>(1000 + i));
+  for (HostProgram& program : programs) program.connect();
+  run(milliseconds(50));
+  EXPECT_EQ(interface->waiters().size(), 46U);
+  std::size_t most_links = 0;
+  for (int round = 0; round < 400; ++round) {
+    run(milliseconds(10));
+    most_links = std::max(most_links, interface->links().size());
+    for (std::size_t i = 0; i < programs.size(); ++i) {
+      HostProgram& program = programs[i];
+      program.poll();
+      const auto link = channel.link_to("198.51.100.7:" + std::to_string(1000 + i));
+      if (program.established && link && program.received.empty()) channel.far_end_sends(*link, "ok");
+      if (program.received == "ok" && link) channel.far_end_closes(*link);
+    }
+  }
+  EXPECT_LE(most_links, 4U) << "the fifth is for DNS";
+  for (HostProgram& program : programs) {
+    EXPECT_TRUE(program.established);
+    EXPECT_EQ(program.received, "ok");
+  }
+  EXPECT_TRUE(interface->waiters().empty());
+}
+
+TEST_F(Translator, gives_a_half_closed_silent_link_to_one_who_waits_after_a_second) {
+  std::deque<HostProgram> programs;
+  for (std::uint16_t i = 0; i < 4; ++i) {
+    programs.emplace_back(*this, static_cast<std::uint16_t>(40000 + i), "198.51.100.7",
+                          static_cast<std::uint16_t>(80 + i));
+    (void)open(programs.back(), "198.51.100.7:" + std::to_string(80 + i));
+  }
+  programs[2].finish();
+  HostProgram waiting(*this, 41000, "198.51.100.8", 80);
+  waiting.connect();
+  converse(waiting, milliseconds(500));
+  EXPECT_FALSE(waiting.established);
+  converse(waiting, seconds(2));
+  EXPECT_TRUE(waiting.established);
+  EXPECT_FALSE(channel.link_to("198.51.100.7:82"));
+}
+
+TEST_F(Translator, refuses_a_destination_that_was_silent_lately_while_others_carry_data) {
+  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
+  HostProgram dead(*this, 40000, "198.51.100.9", 80);
+  dead.connect();
+  run(seconds(16));
+  HostProgram program(*this, 40001, "198.51.100.7", 80);
+  const auto link = open(program, "198.51.100.7:80");
+  channel.far_end_sends(link, "data");
+  converse(program, milliseconds(50));
+  const auto connects = count_commands("AT+CIPSTART");
+  HostProgram again(*this, 40002, "198.51.100.9", 80);
+  again.connect();
+  run(milliseconds(50));
+  EXPECT_EQ(count_commands("AT+CIPSTART"), connects);
+  EXPECT_EQ(host.icmp.size(), 2U);
+}
+
+TEST_F(Translator, ignores_closed_for_a_link_that_was_never_connected) {
+  channel.far_ends["198.51.100.7:81"].kind = FakeChannel::FarEnd::Kind::refuses;
+  HostProgram refused(*this, 40000, "198.51.100.7", 81);
+  refused.connect();
+  run(milliseconds(1));
+  channel.report(at::LinkClosed{4});
+  converse(refused, milliseconds(50));
+  EXPECT_TRUE(refused.refused);
+  HostProgram program(*this, 40001, "198.51.100.7", 80);
+  EXPECT_EQ(open(program, "198.51.100.7:80"), 4);
+}
+
+TEST_F(Translator, starts_recovery_when_closes_are_not_answered_and_outlives_that) {
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  const auto link = open(program, "198.51.100.7:80");
+  program.reading = false;
+  for (int i = 0; i < 20; ++i) {
+    channel.far_end_sends(link, std::string(576, 'x'));
+    converse(program, milliseconds(50));
+  }
+  ASSERT_TRUE(channel.links[link].passive) << "so that there would be a command after the close";
+  channel.unanswered.insert("CIPCLOSE");
+  program.reset();
+  run(seconds(20));
+  EXPECT_EQ(channel.troubles.size(), 1U);
+  EXPECT_EQ(count_commands("AT+CIPCLOSE=4"), 3U);
+  channel.unanswered.clear();
+  channel.set_state(module::State::ready);
+  run(milliseconds(200));
+  HostProgram again(*this, 40001, "198.51.100.7", 80);
+  EXPECT_EQ(open(again, "198.51.100.7:80"), 4);
+}
+
+TEST_F(Translator, takes_the_next_id_when_a_client_got_its_own_during_the_connect_and_drops_what_that_sends) {
+  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
+  channel.the_dialect.connect_timeout_usable = true;
+  HostProgram program(*this, 40000, "198.51.100.9", 80);
+  program.connect();
+  run(milliseconds(10));
+  at::LinkConnected stranger;
+  stranger.link = 4;
+  stranger.incoming = true;
+  channel.foreign.insert(4);
+  channel.report(stranger);
+  channel.far_end_sends(4, "not for you");  // held back, as the hanging connect holds all
+  channel.far_ends.clear();                 // the next attempt succeeds
+  converse(program, seconds(3));
+  program.connect();  // as every kernel does
+  converse(program, seconds(4));
+  EXPECT_FALSE(program.refused);
+  EXPECT_TRUE(program.established);
+  EXPECT_EQ(channel.link_to("198.51.100.9:80"), at::LinkId{3});
+  EXPECT_EQ(program.received, "");
+  EXPECT_EQ(count_commands("AT+CIPCLOSE=4"), 1U) << "the stranger goes";
+}
+
+TEST_F(Translator, takes_the_next_id_when_the_client_that_got_its_own_has_left_again) {
+  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
+  channel.the_dialect.connect_timeout_usable = true;
+  HostProgram program(*this, 40000, "198.51.100.9", 80);
+  program.connect();
+  run(milliseconds(10));
+  at::LinkConnected stranger;
+  stranger.link = 4;
+  stranger.incoming = true;
+  channel.report(stranger);
+  channel.report(at::LinkClosed{4});
+  channel.far_ends.clear();
+  converse(program, seconds(3));
+  program.connect();
+  converse(program, seconds(4));
+  EXPECT_FALSE(program.refused);
+  EXPECT_TRUE(program.established);
+  EXPECT_EQ(count_commands("AT+CIPCLOSE"), 0U);
+}
+
+TEST_F(Translator, takes_a_report_of_failure_for_an_open_link_as_its_end) {
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  const auto link = open(program, "198.51.100.7:80");
+  at::LinkConnected failure;
+  failure.link = link;
+  failure.failed = true;
+  channel.report(failure);
+  converse(program, milliseconds(100));
+  EXPECT_TRUE(program.far_end_finished);
+}
+
+TEST_F(Translator, starts_one_doubtful_connect_at_a_time_while_others_carry_data) {
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  const auto link = open(program, "198.51.100.7:80");
+  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
+  channel.the_dialect.connect_timeout_usable = true;
+  channel.far_end_sends(link, "data");
+  std::deque<HostProgram> doubtful;
+  for (std::uint16_t i = 0; i < 3; ++i)
+    doubtful.emplace_back(*this, static_cast<std::uint16_t>(41000 + i), "198.51.100.9", 80);
+  for (HostProgram& one : doubtful) one.connect();
+  for (int i = 0; i < 22; ++i) {
+    channel.far_end_sends(link, "data");
+    converse(program, milliseconds(100));
+  }
+  // The first is over; the others wait, and start one by one.
+  for (int i = 0; i < 30; ++i) {
+    channel.far_end_sends(link, "data");
+    converse(program, milliseconds(100));
+    std::size_t connecting = 0;
+    for (const LinkStatus& status : interface->links()) connecting += status.state == "connecting" ? 1U : 0U;
+    EXPECT_LE(connecting, 1U);
+  }
+}
+
+TEST_F(Translator, does_not_take_a_lookup_for_data_of_others_when_it_connects) {
+  channel.the_dialect.connect_timeout_usable = true;
+  std::string lookup(
+      "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01"
+      "a\x00\x00\x01\x00\x01",
+      19);
+  datagram("192.0.2.15", 20000, "192.0.2.3", 53, lookup);
+  run(milliseconds(50));
+  ASSERT_EQ(channel.datagrams.size(), 1U);
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  program.connect();
+  run(milliseconds(20));
+  EXPECT_EQ(count_commands("AT+CIPSTART=3,\"TCP\",\"198.51.100.7\",80,,,6000"), 1U) << "all the time there is";
+}
+
+TEST_F(Translator, closes_links_that_an_earlier_daemon_left_before_it_takes_their_ids) {
+  channel.set_state(module::State::recovering);
+  run(milliseconds(10));
+  channel.links[4].open = true;
+  channel.links[4].remote = "198.51.100.20:80";
+  channel.set_state(module::State::ready);
+  run(milliseconds(200));
+  EXPECT_EQ(count_commands("AT+CIPCLOSE=4"), 1U);
+  EXPECT_TRUE(interface->links().empty());
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  EXPECT_EQ(open(program, "198.51.100.7:80"), 4);
+}
+
+}  // namespace
+}  // namespace espat::net

@@ -89,7 +89,8 @@ void TcpFlow::connected(TimePoint now) {
   if (phase_ != Phase::held) return;
   phase_ = Phase::syn_received;
   choose_isn(now);
-  receiver_.start(app_isn_ + 1, std::max<std::size_t>(settings_.upload_buffer, std::size_t{2} * receive_size()), receive_size());
+  receiver_.start(app_isn_ + 1, std::max<std::size_t>(settings_.upload_buffer, std::size_t{2} * receive_size()),
+                  receive_size());
   start_sending();
   handshake_retries_ = 0;
   send_handshake(now);

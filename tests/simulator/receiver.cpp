@@ -151,6 +151,7 @@ Task<void> Receiver::serve(std::shared_ptr<Link> link) {
     // A datagram is a report of its own; pieces of a stream are joined.
     const std::size_t size = link->transport == Transport::udp ? link->unread.front().size() : largest_report;
     std::string text = report(*link, take(*link, size));
+    if (link->unread_size > 0) link->waits_since = Clock::now();  // the rest of a flood lets the other links go first
     auto& fault = firmware_.board().faults.reset_after;
     const std::size_t payload_at = text.find(':') + 1;
     if (fault > 0 && payload_at + fault < text.size()) {

@@ -1,6 +1,8 @@
 #include "at/fields.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace espat::at {
 namespace {
@@ -78,6 +80,18 @@ bool is_address(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [six](char c) {
     return is_digit(c) || c == '.' || (six && (is_hex_digit(c) || c == ':'));
   }) && (six || std::count(text.begin(), text.end(), '.') == 3);
+}
+
+std::optional<SocketType> parse_socket_type(std::string_view text) {
+  static constexpr std::array<std::pair<std::string_view, SocketType>, 6> names{{{"TCP", SocketType::tcp},
+                                                                                 {"UDP", SocketType::udp},
+                                                                                 {"SSL", SocketType::ssl},
+                                                                                 {"TCPv6", SocketType::tcp6},
+                                                                                 {"UDPv6", SocketType::udp6},
+                                                                                 {"SSLv6", SocketType::ssl6}}};
+  for (const auto& [name, type] : names)
+    if (equal_ignoring_case(name, text)) return type;
+  return std::nullopt;
 }
 
 }  // namespace espat::at

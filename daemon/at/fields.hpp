@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "at/types.hpp"
+
 namespace espat::at {
 
 /// A decimal number that fills the whole text; a sign only for signed types.
@@ -52,6 +54,9 @@ class FieldReader {
 
 /// Takes the last field off `text` (after its last comma); for lines whose first fields are unescaped (quirk 118).
 std::optional<std::string_view> take_last_field(std::string_view& text);
+
+/// "TCP", "UDPv6" …, whatever the case.
+std::optional<SocketType> parse_socket_type(std::string_view text);
 
 /// Six pairs of hex digits with colons, in lower case; empty if it is not one.
 std::string parse_mac(std::string_view text);

@@ -97,18 +97,6 @@ bool is_log_line(std::string_view line) {
   return close != std::string_view::npos && parse_decimal<std::uint64_t>(line.substr(3, close - 3)).has_value();
 }
 
-std::optional<SocketType> parse_socket_type(std::string_view text) {
-  static constexpr std::array<std::pair<std::string_view, SocketType>, 6> names{{{"TCP", SocketType::tcp},
-                                                                                 {"UDP", SocketType::udp},
-                                                                                 {"SSL", SocketType::ssl},
-                                                                                 {"TCPv6", SocketType::tcp6},
-                                                                                 {"UDPv6", SocketType::udp6},
-                                                                                 {"SSLv6", SocketType::ssl6}}};
-  for (const auto& [name, type] : names)
-    if (equal_ignoring_case(name, text)) return type;
-  return std::nullopt;
-}
-
 /// `[n,]CONNECT`, `[n,]CLOSED`, `[n,]CONNECT FAIL`, `n,UNLINK` (quirks 100, 106). A bare UNLINK names no link: it stays
 /// a plain line.
 std::optional<Report> link_report(std::string_view line) {

@@ -21,18 +21,6 @@ const Response* find(Responses responses, std::string_view name) {
   return found == responses.end() ? nullptr : &*found;
 }
 
-std::optional<SocketType> parse_socket_type(std::string_view text) {
-  static constexpr std::array<std::pair<std::string_view, SocketType>, 6> names{{{"TCP", SocketType::tcp},
-                                                                                 {"UDP", SocketType::udp},
-                                                                                 {"SSL", SocketType::ssl},
-                                                                                 {"TCPv6", SocketType::tcp6},
-                                                                                 {"UDPv6", SocketType::udp6},
-                                                                                 {"SSLv6", SocketType::ssl6}}};
-  for (const auto& [name, type] : names)
-    if (equal_ignoring_case(name, text)) return type;
-  return std::nullopt;
-}
-
 /// `ready` text after a keyword, case and blanks aside: `Bin version:v4…` → "v4…".
 std::optional<std::string_view> after(std::string_view line, std::string_view keyword) {
   if (line.size() < keyword.size() || !equal_ignoring_case(line.substr(0, keyword.size()), keyword))

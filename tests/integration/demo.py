@@ -60,7 +60,7 @@ def demonstrate(gateway):
 
     def both_run():
         links = [link for link in gateway.espatctl_json("links") if link["proto"] == "tcp"]
-        return len([link for link in links if link["state"] == "open"]) >= 2
+        return len([link for link in links if link["state"] == "open" and link["received"]]) >= 2
 
     harness.wait_for(both_run, "both downloads have a link")
     show.run("espatctl status")

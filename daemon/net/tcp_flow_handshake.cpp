@@ -99,7 +99,7 @@ void TcpFlow::connected(TimePoint now) {
 void TcpFlow::open(TimePoint now) {
   phase_ = Phase::syn_sent;
   choose_isn(now);
-  receiver_.start(0, std::max<std::size_t>(settings_.upload_buffer, 2U * receive_size()), receive_size());
+  receiver_.start(0, std::max<std::size_t>(settings_.upload_buffer, std::size_t{2} * receive_size()), receive_size());
   start_sending();
   handshake_retries_ = 0;
   send_handshake(now);
@@ -158,7 +158,7 @@ TcpEvents TcpFlow::on_syn_sent(const TcpSegment& segment, TimePoint now) {
   if (!segment.has(tcp_flag::syn)) return events;
   app_isn_ = segment.sequence;
   take_options(segment);
-  receiver_.start(app_isn_ + 1, std::max<std::size_t>(settings_.upload_buffer, 2U * receive_size()), receive_size());
+  receiver_.start(app_isn_ + 1, std::max<std::size_t>(settings_.upload_buffer, std::size_t{2} * receive_size()), receive_size());
   sender_.reduce_segment_size(send_size(settings_.mtu));
   sender_.set_window(segment.window);
   if (!acknowledged) {  // both ends open at once (RFC 9293 3.5)

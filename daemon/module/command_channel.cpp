@@ -241,7 +241,8 @@ asio::awaitable<void> CommandChannel::serve() {
       continue;
     }
     auto queued = queued_.extract(turn->ticket);
-    const JobPointer job = std::move(queued.mapped());
+    // In flight before the next co_await, which throws if this coroutine was cancelled meanwhile: somebody waits for it.
+    const JobPointer job = in_flight_ = std::move(queued.mapped());
     co_await perform(job, turn->limit);
     // The link's next block must be in the schedule before the next turn is given, or its share would lapse.
     if (job->is_send) co_await asio::post(executor_, asio::use_awaitable);
@@ -249,7 +250,6 @@ asio::awaitable<void> CommandChannel::serve() {
 }
 
 asio::awaitable<void> CommandChannel::perform(JobPointer job, std::size_t limit) {
-  in_flight_ = job;
   if (job->is_send) {
     auto block = job->source(limit);
     if (!block || job->done) {

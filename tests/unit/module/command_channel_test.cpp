@@ -225,6 +225,13 @@ TEST_F(CommandChannelTest, AnswersNotReadyAtOnceUnlessReady) {
   EXPECT_EQ((*outcome)->status, Status::not_ready);
 }
 
+TEST_F(CommandChannelTest, EndsACommandWhoseTurnComesInTheMomentTheModuleIsReleased) {
+  const auto outcome = run(at::commands::query_memory());
+  boost::asio::co_spawn(io, module().stop(), boost::asio::detached);
+  ASSERT_TRUE(finishes(outcome, 1s)) << "whoever waits for it keeps the daemon from ending";
+  EXPECT_EQ((*outcome)->status, Status::reset);
+}
+
 TEST_F(CommandChannelTest, LetsControlPassDataThatWaits) {
   once("AT+CIFSR", "");
   const auto first = run(at::commands::addresses());

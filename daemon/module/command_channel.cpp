@@ -241,7 +241,8 @@ asio::awaitable<void> CommandChannel::serve() {
       continue;
     }
     auto queued = queued_.extract(turn->ticket);
-    // In flight before the next co_await, which throws if this coroutine was cancelled meanwhile: somebody waits for it.
+    // In flight before the next co_await, which throws if this coroutine was cancelled meanwhile: somebody waits for
+    // it.
     const JobPointer job = in_flight_ = std::move(queued.mapped());
     co_await perform(job, turn->limit);
     // The link's next block must be in the schedule before the next turn is given, or its share would lapse.

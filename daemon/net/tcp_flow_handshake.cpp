@@ -158,7 +158,8 @@ TcpEvents TcpFlow::on_syn_sent(const TcpSegment& segment, TimePoint now) {
   if (!segment.has(tcp_flag::syn)) return events;
   app_isn_ = segment.sequence;
   take_options(segment);
-  receiver_.start(app_isn_ + 1, std::max<std::size_t>(settings_.upload_buffer, std::size_t{2} * receive_size()), receive_size());
+  receiver_.start(app_isn_ + 1, std::max<std::size_t>(settings_.upload_buffer, std::size_t{2} * receive_size()),
+                  receive_size());
   sender_.reduce_segment_size(send_size(settings_.mtu));
   sender_.set_window(segment.window);
   if (!acknowledged) {  // both ends open at once (RFC 9293 3.5)

@@ -11,8 +11,10 @@ import harness
 class ModuleReset(harness.GatewayTest):
     def wait_until_data_flows(self):
         # In the middle of its connect the module would be missed only when that is overdue.
-        received = lambda: any(link.get("received") for link in self.gateway.espatctl_json("links"))
-        harness.wait_for(received, "the download receives")
+        def has_received():
+            return any(link.get("received") for link in self.gateway.espatctl_json("links"))
+
+        harness.wait_for(has_received, "the download receives")
 
     def can_fetch(self):
         page = self.gateway.run("curl", "-sS", "--fail", f"http://{harness.WEB}/bytes/5000", check=False, text=False)

@@ -1,6 +1,8 @@
 // What the tests of the whole interface share: one that is up, and programs that answer while time passes.
 #pragma once
 
+#include <string>
+
 #include <gtest/gtest.h>
 
 #include "translator_world.hpp"
@@ -24,6 +26,18 @@ struct Translator : testing::Test, World {
     converse(program, milliseconds(50));
     EXPECT_TRUE(program.established);
     return channel.link_to(remote).value_or(99);
+  }
+  /// The program takes nothing of what the far end sends: returned.
+  std::string fall_behind(HostProgram& program, at::LinkId link) {
+    program.reading = false;
+    std::string sent;
+    for (int i = 0; i < 30; ++i) {
+      const std::string piece(576, static_cast<char>('a' + i % 26));
+      sent += piece;
+      channel.far_end_sends(link, piece);
+      converse(program, milliseconds(50));
+    }
+    return sent;
   }
 };
 

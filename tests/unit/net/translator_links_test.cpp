@@ -20,11 +20,7 @@ TEST_F(Translator, takes_the_next_id_when_one_is_in_use_after_all_and_closes_the
 TEST_F(Translator, leaves_no_passive_receive_behind_for_the_next_user_of_an_id) {
   HostProgram program(*this, 40000, "198.51.100.7", 80);
   const auto link = open(program, "198.51.100.7:80");
-  program.reading = false;
-  for (int i = 0; i < 20; ++i) {
-    channel.far_end_sends(link, std::string(576, 'x'));
-    converse(program, milliseconds(50));
-  }
+  (void)fall_behind(program, link);
   ASSERT_TRUE(channel.links[link].passive);
   program.reset();
   run(seconds(1));
@@ -127,17 +123,22 @@ TEST_F(Translator, starts_recovery_when_closes_are_not_answered_and_outlives_tha
   EXPECT_EQ(open(again, "198.51.100.7:80"), 4);
 }
 
+/// The report of a client from outside that got this id.
+at::LinkConnected client_on(at::LinkId link) {
+  at::LinkConnected report;
+  report.link = link;
+  report.incoming = true;
+  return report;
+}
+
 TEST_F(Translator, takes_the_next_id_when_a_client_got_its_own_during_the_connect_and_drops_what_that_sends) {
   channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
   channel.the_dialect.connect_timeout_usable = true;
   HostProgram program(*this, 40000, "198.51.100.9", 80);
   program.connect();
   run(milliseconds(10));
-  at::LinkConnected stranger;
-  stranger.link = 4;
-  stranger.incoming = true;
   channel.foreign.insert(4);
-  channel.report(stranger);
+  channel.report(client_on(4));
   channel.far_end_sends(4, "not for you");  // held back, as the hanging connect holds all
   channel.far_ends.clear();                 // the next attempt succeeds
   converse(program, seconds(3));
@@ -156,10 +157,7 @@ TEST_F(Translator, takes_the_next_id_when_the_client_that_got_its_own_has_left_a
   HostProgram program(*this, 40000, "198.51.100.9", 80);
   program.connect();
   run(milliseconds(10));
-  at::LinkConnected stranger;
-  stranger.link = 4;
-  stranger.incoming = true;
-  channel.report(stranger);
+  channel.report(client_on(4));
   channel.report(at::LinkClosed{4});
   channel.far_ends.clear();
   converse(program, seconds(3));

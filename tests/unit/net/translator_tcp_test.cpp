@@ -92,14 +92,7 @@ TEST_F(Translator, sends_a_lone_upload_in_full_blocks_and_loses_no_byte) {
 TEST_F(Translator, switches_to_passive_for_a_slow_reader_and_back_without_losing_a_byte) {
   HostProgram program(*this, 40000, "198.51.100.7", 80);
   const auto link = open(program, "198.51.100.7:80");
-  program.reading = false;
-  std::string sent;
-  for (int i = 0; i < 30; ++i) {
-    const std::string piece(576, static_cast<char>('a' + i % 26));
-    sent += piece;
-    channel.far_end_sends(link, piece);
-    converse(program, milliseconds(50));
-  }
+  const std::string sent = fall_behind(program, link);
   EXPECT_TRUE(channel.links[link].passive);
   EXPECT_GT(channel.links[link].buffer.size(), 0U) << "the far end's data stays in the module";
   EXPECT_EQ(interface->counters()[Counter::passive_switches], 1U);
@@ -254,14 +247,7 @@ TEST_F(Translator, does_not_take_a_slow_program_for_a_silent_far_end_after_its_f
   const auto link = open(program, "198.51.100.7:80");
   program.finish();
   converse(program, milliseconds(100));
-  program.reading = false;
-  std::string sent;
-  for (int i = 0; i < 30; ++i) {
-    const std::string piece(576, static_cast<char>('a' + i % 26));
-    sent += piece;
-    channel.far_end_sends(link, piece);
-    converse(program, milliseconds(50));
-  }
+  const std::string sent = fall_behind(program, link);
   ASSERT_TRUE(channel.links[link].passive);
   converse(program, seconds(60), milliseconds(200));
   program.reading = true;

@@ -109,7 +109,7 @@ boost::asio::awaitable<Result<void>> App::add_module(std::string name, nlohmann:
   if (auto attached = attach(name, *configuration); !attached) co_return attached.error();
   configuration->origin = additions_file_.string();
   configuration_.modules.insert_or_assign(name, std::move(*configuration));
-  co_return add_to_file(additions_file_, name, entry);
+  co_return add_to_file(additions_file_, "/modules/" + name, entry);
 }
 
 boost::asio::awaitable<Result<void>> App::remove_module(std::string name) {
@@ -121,7 +121,7 @@ boost::asio::awaitable<Result<void>> App::remove_module(std::string name) {
     co_return Error{ErrorKind::invalid_argument, "module " + name + " is configured in " + configured->second.origin +
                                                      ": take it out there and restart espatd"};
   }
-  if (auto removed = remove_from_file(additions_file_, name); !removed) co_return removed.error();
+  if (auto removed = remove_from_file(additions_file_, "/modules/" + name); !removed) co_return removed.error();
   configuration_.modules.erase(configured);
   co_await bus_->remove_module(name);
   if (auto found = modules_.extract(name); !found.empty()) co_await found.mapped()->stop();

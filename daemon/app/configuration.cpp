@@ -1,12 +1,9 @@
-// See configuration.hpp. One function reads one object; Section takes care of what is common to all: types, ranges, and
-// keys that nobody asked for.
+// See configuration.hpp. One function reads one object; Section (configuration_section.hpp) takes care of what is
+// common to all.
 #include "app/configuration.hpp"
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
-#include <initializer_list>
-#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -15,95 +12,12 @@
 
 #include "app/configuration_document.hpp"
 #include "app/configuration_files.hpp"
+#include "app/configuration_section.hpp"
 
 namespace espat::app {
 namespace {
 
 using nlohmann::json;
-
-/// One object of the document while it is read. Every key that is read is remembered; finish() reports the others.
-class Section {
- public:
-  Section(const Document& document, std::string path, const json& value, std::vector<Mistake>& mistakes)
-      : document_(document), path_(std::move(path)), value_(value), mistakes_(mistakes) {
-    if (!value_.is_object()) report(path_, "expected an object: { … }" + instead(value_));
-  }
-
-  void read(const char* key, bool& target) {
-    const auto* value = find(key);
-    if (value == nullptr) return;
-    if (value->is_boolean())
-      target = value->get<bool>();
-    else
-      report(below(key), "expected true or false" + instead(*value));
-  }
-
-  void read(const char* key, std::uint32_t& target, std::uint32_t least, std::uint32_t most) {
-    const auto* value = find(key);
-    if (value == nullptr) return;
-    // 115200.0 is a whole number to JSON, and to the schema.
-    const bool whole = value->is_number() && std::floor(value->get<double>()) == value->get<double>();
-    if (whole && value->get<double>() >= least && value->get<double>() <= most)
-      target = value->get<std::uint32_t>();
-    else
-      report(below(key),
-             "expected a whole number from " + std::to_string(least) + " to " + std::to_string(most) + instead(*value));
-  }
-
-  template <class Enumeration>
-  void read(const char* key, Enumeration& target, std::initializer_list<std::pair<const char*, Enumeration>> choices) {
-    const auto* value = find(key);
-    if (value == nullptr) return;
-    std::string names;
-    for (const auto& [name, meaning] : choices) {
-      if (*value == name) {
-        target = meaning;
-        return;
-      }
-      names += (names.empty() ? "" : " or ") + json(name).dump();
-    }
-    report(below(key), "expected " + names + instead(*value));
-  }
-
-  /// For what has rules of its own: the value or nullptr, to be judged by the caller.
-  const json* find(const char* key) {
-    known_.push_back(key);
-    if (!value_.is_object()) return nullptr;
-    const auto entry = value_.find(key);
-    return entry == value_.end() ? nullptr : &*entry;
-  }
-
-  std::string below(std::string_view key) const { return path_ + "/" + pointer_part(key); }
-
-  void report(const std::string& path, std::string expected) {
-    mistakes_.push_back({document_.origin(path), path, std::move(expected)});
-  }
-
-  void finish() {
-    if (!value_.is_object()) return;
-    for (const auto& [key, value] : value_.items()) {
-      if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
-      std::string names;
-      for (const auto& known : known_) names += (names.empty() ? "" : ", ") + known;
-      report(below(key), "unknown key; expected one of: " + names);
-    }
-  }
-
-  static std::string instead(const json& value) {
-    if (value.is_object()) return ", not an object";
-    if (value.is_array()) return ", not an array";
-    auto text = value.dump(-1, ' ', true, json::error_handler_t::replace);
-    if (text.size() > 60) text = text.substr(0, 57) + "…";
-    return ", not " + text;
-  }
-
- private:
-  const Document& document_;
-  std::string path_;
-  const json& value_;
-  std::vector<Mistake>& mistakes_;
-  std::vector<std::string> known_;
-};
 
 bool is_printable(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' ' || c == 0x7f; });

@@ -3,7 +3,7 @@
 // guessed.
 //
 // Sources, each laid over the one before (RFC 7396): the main file, conf.d/*.json beside it in the order of their
-// names, and the modules added at run time, kept in the state directory. config/espatd.schema.json says the same to
+// names, and what was added at run time, kept in the state directory. config/espatd.schema.json says the same to
 // editors; a test keeps the two in step.
 #pragma once
 

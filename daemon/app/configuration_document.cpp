@@ -213,6 +213,13 @@ void Document::merge(const Document& patch) {
   merge_into(*value_, *patch.value_, "", patch);
 }
 
+void Document::remove(const std::string& section, const std::string& key) {
+  const auto found = value_->find(section);
+  if (found == value_->end() || !found->is_object()) return;
+  found->erase(key);
+  forget_origins_below("/" + pointer_part(section) + "/" + pointer_part(key));
+}
+
 void Document::merge_into(json& target, const json& patch, const std::string& path, const Document& source) {
   if (!patch.is_object()) {
     forget_origins_below(path);

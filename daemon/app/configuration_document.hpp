@@ -58,6 +58,8 @@ class Document {
 
   /// Lays `patch` over this document: objects are merged, null removes, everything else replaces (RFC 7396).
   void merge(const Document& patch);
+  /// Takes `key` out of the object at the outermost key `section`. Absent already counts as done.
+  void remove(const std::string& section, const std::string& key);
 
   const nlohmann::json& value() const { return *value_; }
   /// Of the value at `path`, or of the nearest value around it.

@@ -95,6 +95,19 @@ json read_additions(const filesystem::path& additions, std::vector<Mistake>& mis
   return value;
 }
 
+/// An entry without a port belongs to a module that is configured elsewhere, or was.
+void drop_orphans(Document& added, const Document& configured) {
+  const json none = json::object();
+  const auto modules_of = [&](const Document& document) -> const json& {
+    const auto found = document.value().find("modules");
+    return found != document.value().end() && found->is_object() ? *found : none;
+  };
+  std::vector<std::string> orphans;
+  for (const auto& [name, entry] : modules_of(added).items())
+    if (entry.is_object() && !entry.contains("port") && !modules_of(configured).contains(name)) orphans.push_back(name);
+  for (const auto& name : orphans) added.remove("modules", name);
+}
+
 }  // namespace
 
 Document read_files(const filesystem::path& main_file, const filesystem::path& additions,
@@ -106,24 +119,30 @@ Document read_files(const filesystem::path& main_file, const filesystem::path& a
   };
   lay_over(main_file, false);
   for (const auto& fragment : fragments(main_file.parent_path() / "conf.d", mistakes)) lay_over(fragment, false);
-  if (!additions.empty()) lay_over(additions, true);
+  if (additions.empty()) return document;
+  if (const auto text = read_text(additions, true, mistakes)) {
+    auto added = Document::parse(*text, additions.string(), mistakes);
+    drop_orphans(added, document);
+    document.merge(added);
+  }
   return document;
 }
 
-Result<void> add_to_file(const filesystem::path& additions, const std::string& name, const json& entry) {
+Result<void> add_to_file(const filesystem::path& additions, const std::string& pointer, const json& entry) {
   std::vector<Mistake> mistakes;
   auto value = read_additions(additions, mistakes);
   if (!mistakes.empty()) return as_error(mistakes);
-  value["modules"][name] = entry;
+  value[json::json_pointer(pointer)] = entry;
   return module::replace_state_file(additions, value.dump(2) + "\n");
 }
 
-Result<void> remove_from_file(const filesystem::path& additions, const std::string& name) {
+Result<void> remove_from_file(const filesystem::path& additions, const std::string& pointer) {
   std::vector<Mistake> mistakes;
   auto value = read_additions(additions, mistakes);
   if (!mistakes.empty()) return as_error(mistakes);
-  if (value["modules"].erase(name) == 0)
-    return Error{ErrorKind::not_found, "no module " + name + " was added at run time"};
+  const json::json_pointer place(pointer);
+  if (!value.contains(place)) return Error{ErrorKind::not_found, pointer + " was not added at run time"};
+  value.at(place.parent_pointer()).erase(place.back());
   return module::replace_state_file(additions, value.dump(2) + "\n");
 }
 

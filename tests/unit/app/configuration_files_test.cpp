@@ -84,8 +84,8 @@ TEST_F(ConfigurationFiles, a_fifo_does_not_hold_up_the_start) {
 
 TEST_F(ConfigurationFiles, added_modules_come_last_and_can_be_removed_again) {
   std::filesystem::create_directories(additions.parent_path());
-  ASSERT_TRUE(add_to_file(additions, "esp1", {{"port", "/dev/b"}}));
-  ASSERT_TRUE(add_to_file(additions, "esp2", {{"port", "/dev/c"}}));
+  ASSERT_TRUE(add_to_file(additions, "/modules/esp1", {{"port", "/dev/b"}}));
+  ASSERT_TRUE(add_to_file(additions, "/modules/esp2", {{"port", "/dev/c"}}));
   auto result = read();
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->modules.size(), 3u);
@@ -95,21 +95,37 @@ TEST_F(ConfigurationFiles, added_modules_come_last_and_can_be_removed_again) {
   ASSERT_EQ(::stat(additions.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0600u);
 
-  ASSERT_TRUE(remove_from_file(additions, "esp1"));
+  ASSERT_TRUE(remove_from_file(additions, "/modules/esp1"));
   EXPECT_FALSE(read()->modules.contains("esp1"));
   EXPECT_TRUE(read()->modules.contains("esp2"));
-  EXPECT_EQ(remove_from_file(additions, "esp0").error().kind, ErrorKind::not_found);
+  EXPECT_EQ(remove_from_file(additions, "/modules/esp0").error().kind, ErrorKind::not_found);
+}
+
+TEST_F(ConfigurationFiles, what_was_added_to_a_module_waits_until_that_is_configured_again) {
+  std::filesystem::create_directories(additions.parent_path());
+  ASSERT_TRUE(add_to_file(additions, "/modules/esp0/interface", {{"mtu", 1400}}));
+  EXPECT_EQ(read()->modules.at("esp0").interface.mtu, 1400u);
+  directory.write("espatd.json", R"({"modules": {"esp7": {"port": "/dev/b"}}})");
+  const auto without = read();
+  ASSERT_TRUE(without) << without.error().message;
+  EXPECT_FALSE(without->modules.contains("esp0"));
+  directory.write("espatd.json", R"({"modules": {"esp0": {"port": "/dev/b"}}})");
+  EXPECT_EQ(read()->modules.at("esp0").interface.mtu, 1400u);
+  ASSERT_TRUE(remove_from_file(additions, "/modules/esp0/interface"));
+  EXPECT_EQ(read()->modules.at("esp0").interface.mtu, 1500u);
+  EXPECT_EQ(remove_from_file(additions, "/modules/esp0/interface").error().kind, ErrorKind::not_found);
 }
 
 TEST_F(ConfigurationFiles, additions_that_cannot_be_written_are_an_error_with_the_path) {
-  EXPECT_THAT(add_to_file(directory / "no/such/directory/modules.json", "esp1", {{"port", "/dev/b"}}).error().message,
-              HasSubstr("no/such/directory/modules.json"));
+  EXPECT_THAT(
+      add_to_file(directory / "no/such/directory/modules.json", "/modules/esp1", {{"port", "/dev/b"}}).error().message,
+      HasSubstr("no/such/directory/modules.json"));
 }
 
 TEST_F(ConfigurationFiles, broken_additions_are_reported_and_not_overwritten) {
   directory.write("state/modules.json", "{ nonsense }");
   EXPECT_THAT(refusal(), HasSubstr("modules.json:1: "));
-  EXPECT_FALSE(add_to_file(additions, "esp1", {{"port", "/dev/b"}}));
+  EXPECT_FALSE(add_to_file(additions, "/modules/esp1", {{"port", "/dev/b"}}));
   EXPECT_THAT(refusal(), HasSubstr("modules.json:1: "));
 }
 

@@ -59,7 +59,7 @@ Dictionaries waiters_of(const NetworkView& network) {
   Dictionaries result;
   for (const auto& waiter : network.waiters()) {
     Dictionary entry;
-    entry["local"] = sdbus::Variant(valid_text(waiter.local.text()));
+    if (waiter.local) entry["local"] = sdbus::Variant(valid_text(waiter.local->text()));
     entry["remote"] = sdbus::Variant(valid_text(waiter.remote.text()));
     entry["waiting"] = milliseconds(waiter.waiting);
     result.push_back(std::move(entry));

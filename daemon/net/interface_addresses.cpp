@@ -85,7 +85,8 @@ void Interface::Core::adopt(std::optional<InterfaceAddresses> addresses) {
 
 void Interface::Core::reset_flows(bool links_gone) {
   context_.wifi_up = false;
-  tcp_.reset_all(links_gone);
+  tcp_.reset_all();
+  if (links_gone) streams_.links_gone();
   udp_.reset_all(links_gone);
   echo_->forget();
 }

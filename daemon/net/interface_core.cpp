@@ -37,14 +37,15 @@ Interface::Core::Core(module::Channel& channel, module::Clock& clock, HostNetwor
       pool_(0),
       icmp_errors_(builder_, clock, counters_),
       context_{channel, clock, timers_, pool_, sink_, builder_, icmp_errors_, counters_, settings_},
+      streams_(context_),
       isn_(draw_key(random_)),
-      tcp_(context_, isn_),
+      tcp_(context_, isn_, streams_),
       udp_(context_, random_),
       echo_(std::make_shared<IcmpEcho>(context_)),
       host_alarm_(clock.make_alarm(channel.executor())) {
   context_.link_freed = [this] {
     udp_.on_link_available();
-    tcp_.serve_waiters();
+    streams_.serve_waiters();
   };
   context_.foreign_link = [this](at::LinkId link) { close_foreign(link); };
 }
@@ -94,29 +95,29 @@ void Interface::Core::on_report(const at::Report& report) {
   } else if (std::holds_alternative<at::WifiDisconnected>(report)) {
     network_lost(false);
   } else if (const auto* connected = std::get_if<at::LinkConnected>(&report)) {
-    const bool ours = tcp_.on_report(*connected) || udp_.owns(connected->link);
+    const bool ours = streams_.on_report(*connected) || udp_.owns(connected->link);
     if (!ours && !connected->failed) close_foreign(connected->link);
   } else if (const auto* closed = std::get_if<at::LinkClosed>(&report)) {
     if (pool_.use(closed->link) == LinkUse::foreign && closed->link < pool_.size()) {
       pool_.give_back(closed->link);
       context_.link_freed();
-    } else if (!tcp_.on_report(*closed)) {
+    } else if (!streams_.on_report(*closed)) {
       (void)udp_.on_closed(closed->link);
     }
   } else if (const auto* waiting = std::get_if<at::DataWaiting>(&report)) {
-    (void)tcp_.on_report(*waiting);
+    (void)streams_.on_report(*waiting);
   }
 }
 
 void Interface::Core::on_payload(const at::Payload& payload, at::Bytes chunk, std::size_t remaining, bool aborted) {
   if (payload.kind != at::PayloadKind::ipd || !payload.link) return;
-  if (!tcp_.on_payload(*payload.link, chunk, remaining, aborted))
+  if (!streams_.on_payload(*payload.link, chunk, remaining, aborted))
     (void)udp_.on_payload(payload, chunk, remaining, aborted);
 }
 
 // No program may take a stream with a hole for a whole one (quirk 97). Datagrams may get lost anyway.
 void Interface::Core::on_data_lost() {
-  tcp_.reset_all(false);
+  tcp_.reset_all();
 }
 
 // A link that we did not open: nobody here wants it, and its id is needed.
@@ -207,7 +208,7 @@ void Interface::Core::on_icmp(const Packet& packet) {
 
 std::vector<LinkStatus> Interface::Core::links() const {
   std::vector<LinkStatus> links;
-  tcp_.list_links(links);
+  streams_.list_links(links);
   udp_.list_links(links);
   for (std::size_t i = 0; i < pool_.size(); ++i) {
     if (pool_.use(static_cast<at::LinkId>(i)) != LinkUse::foreign) continue;

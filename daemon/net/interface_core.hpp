@@ -9,13 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "net/connect_policy.hpp"
 #include "net/icmp_echo.hpp"
 #include "net/icmp_errors.hpp"
 #include "net/interface.hpp"
 #include "net/link_context.hpp"
 #include "net/link_pool.hpp"
 #include "net/packet_fragments.hpp"
+#include "net/stream_table.hpp"
 #include "net/tcp_isn.hpp"
 #include "net/tcp_table.hpp"
 #include "net/timers.hpp"
@@ -42,7 +42,7 @@ class Interface::Core final : public module::Observer, public std::enable_shared
 
   InterfaceStatus status() const;
   std::vector<LinkStatus> links() const;
-  std::vector<WaiterStatus> waiters() const { return tcp_.list_waiters(); }
+  std::vector<WaiterStatus> waiters() const { return streams_.list_waiters(); }
   const Counters& counters() const { return counters_; }
   const InterfaceSettings& settings() const { return settings_; }
   module::Subscription on_change(std::function<void()> listener);
@@ -92,6 +92,7 @@ class Interface::Core final : public module::Observer, public std::enable_shared
   LinkPool pool_;
   IcmpErrors icmp_errors_;
   LinkContext context_;
+  StreamTable streams_;
   TcpIsn isn_;
   TcpTable tcp_;
   UdpTable udp_;

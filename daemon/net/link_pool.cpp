@@ -25,6 +25,10 @@ std::optional<at::LinkId> LinkPool::take(LinkUse use) {
   return std::nullopt;
 }
 
+void LinkPool::claim(at::LinkId link, LinkUse use) {
+  if (link < uses_.size()) uses_[link] = use;
+}
+
 void LinkPool::give_back(at::LinkId link) {
   if (link < uses_.size()) uses_[link] = LinkUse::free;
 }

@@ -34,6 +34,8 @@ class LinkPool {
   /// The highest free id, if `use` may have one now.
   std::optional<at::LinkId> take(LinkUse use);
   bool available(LinkUse use) const;
+  /// That very id is in use: a client came in on it.
+  void claim(at::LinkId link, LinkUse use);
   void give_back(at::LinkId link);
   /// The module says that this id is in use although we did not open it.
   void mark_foreign(at::LinkId link);

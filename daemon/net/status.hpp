@@ -21,7 +21,7 @@ struct LinkStatus {
   at::LinkId link = 0;
   at::SocketType type = at::SocketType::tcp;
   std::string state;                    // "connecting", "open", "draining", "closing", "foreign", …
-  std::optional<SocketAddress> local;   // the host's program; absent for the shared UDP link
+  std::optional<SocketAddress> local;   // the host's program, where it has an address
   std::optional<SocketAddress> remote;  // absent for the shared UDP link
   std::optional<std::string> name;      // the name the program looked up, where known
   bool incoming = false;
@@ -32,9 +32,9 @@ struct LinkStatus {
   std::chrono::milliseconds age{0};
 };
 
-/// One flow that waits for a link, or for its turn to connect.
+/// One stream that waits for a link, or for its turn to connect.
 struct WaiterStatus {
-  SocketAddress local;
+  std::optional<SocketAddress> local;  // the host's program, where it has an address
   SocketAddress remote;
   std::chrono::milliseconds waiting{0};
 };

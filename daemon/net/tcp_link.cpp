@@ -18,21 +18,28 @@ constexpr int kCloseAttempts = 3;
 
 }  // namespace
 
-TcpLink::TcpLink(LinkContext& context, TcpLinkOwner& owner, TcpFlow& flow, SpillBuffer& spill, at::LinkId id,
-                 std::optional<at::Milliseconds> timeout)
+TcpLink::TcpLink(LinkContext& context, TcpLinkOwner& owner, StreamEnd& end, const LinkTarget& target, at::LinkId id)
     : context_(&context),
       owner_(&owner),
-      flow_(&flow),
-      spill_(&spill),
-      key_(flow.key()),
+      end_(&end),
+      target_(target),
       id_(id),
-      type_(key_.remote.address.is_v6() ? at::SocketType::tcp6 : at::SocketType::tcp),
-      timeout_(timeout),
       alarm_(context.clock.make_alarm(context.channel.executor())),
       upload_alarm_(context.clock.make_alarm(context.channel.executor())),
       receive_cap_(context.channel.dialect().send_block_limit),
       since_(context.clock.now()),
       last_activity_(since_) {}
+
+void TcpLink::connect(std::optional<at::Milliseconds> timeout) {
+  timeout_ = timeout;
+  start();
+}
+
+void TcpLink::adopt() {
+  state_ = State::open;
+  incoming_ = true;
+  start();
+}
 
 void TcpLink::start() {
   asio::co_spawn(context_->channel.executor(), life(shared_from_this()), asio::detached);
@@ -44,8 +51,7 @@ void TcpLink::wake() {
 }
 
 void TcpLink::detach() {
-  flow_ = nullptr;
-  spill_ = nullptr;
+  end_ = nullptr;
   wake();
 }
 
@@ -56,7 +62,8 @@ void TcpLink::abandon() {
 }
 
 asio::awaitable<void> TcpLink::life(std::shared_ptr<TcpLink> self) {
-  const bool connected = co_await self->connect();
+  bool connected = true;
+  if (!self->incoming_) connected = co_await self->connect_now();
   if (connected) {
     self->uploading_ = true;
     asio::co_spawn(self->context_->channel.executor(), upload(self), asio::detached);
@@ -65,7 +72,7 @@ asio::awaitable<void> TcpLink::life(std::shared_ptr<TcpLink> self) {
     while (self->uploading_) co_await self->alarm_->wait_until(module::never);
     if (self->is_live()) {
       // CLOSED came, or a send failed. Bytes that the program's kernel believes delivered must have their SEND OK.
-      const bool clean = !self->send_failed_ && !self->data_lost_ && self->flow_->readable().empty();
+      const bool clean = !self->send_failed_ && !self->data_lost_ && self->end_->readable().empty();
       TcpLinkOwner& owner = *self->owner_;
       owner.link_ended(*self, clean);
     }
@@ -76,13 +83,13 @@ asio::awaitable<void> TcpLink::life(std::shared_ptr<TcpLink> self) {
   self->owner_->link_released(*self);
 }
 
-asio::awaitable<bool> TcpLink::connect() {
+asio::awaitable<bool> TcpLink::connect_now() {
   const auto began = context_->clock.now();
   at::ConnectParameters parameters;
   parameters.link = id_;
-  parameters.type = type_;
-  parameters.remote.address = key_.remote.address.text();
-  parameters.remote.port = key_.remote.port;
+  parameters.type = target_.type;
+  parameters.remote.address = target_.remote.address.text();
+  parameters.remote.port = target_.remote.port;
   parameters.timeout = timeout_;
   auto command = at::commands::connect(parameters);
   if (!command) {  // an address is never refused; a port 0 is
@@ -130,7 +137,7 @@ void TcpLink::on_connected() {
   if (state_ != State::connecting) return;
   state_ = State::open;
   last_activity_ = context_->clock.now();
-  if (flow_ != nullptr) owner_->link_connected(*this);
+  if (end_ != nullptr) owner_->link_connected(*this);
 }
 
 void TcpLink::on_taken() {
@@ -175,8 +182,8 @@ std::size_t TcpLink::block_limit() const {
 asio::awaitable<void> TcpLink::upload(std::shared_ptr<TcpLink> self) {
   TcpLink& link = *self;
   while (link.is_live() && link.state_ == State::open) {
-    if (link.flow_->readable().empty()) {
-      if (link.flow_->app_finished() && !link.all_sent_) {
+    if (link.end_->readable().empty()) {
+      if (link.end_->app_finished() && !link.all_sent_) {
         link.all_sent_ = true;
         link.owner_->link_sent_all(link);
         continue;
@@ -185,10 +192,10 @@ asio::awaitable<void> TcpLink::upload(std::shared_ptr<TcpLink> self) {
       continue;
     }
     std::size_t taken = 0;
-    // The block is copied, because the flow may die, and its buffers with it, while the module still takes it.
+    // The block is copied, because the stream may die, and its buffers with it, while the module still takes it.
     module::BlockSource source = [&link, &taken](std::size_t limit) -> std::optional<module::SendBlock> {
       if (!link.is_live() || link.state_ != State::open) return std::nullopt;
-      const RingBytes readable = link.flow_->readable();
+      const RingBytes readable = link.end_->readable();
       taken = std::min({readable.size(), limit, link.block_limit()});
       if (taken == 0) return std::nullopt;
       link.block_.clear();
@@ -205,7 +212,7 @@ asio::awaitable<void> TcpLink::upload(std::shared_ptr<TcpLink> self) {
       link.last_activity_ = link.context_->clock.now();
       link.context_->carried(link.id_, link.last_activity_);
       link.bytes_sent_ += taken;
-      if (link.flow_ != nullptr) link.owner_->link_sent(link, taken);
+      if (link.end_ != nullptr) link.owner_->link_sent(link, taken);
       continue;
     }
     if (taken == 0 && outcome.status == at::Outcome::Status::cancelled) continue;  // nothing was left to send

@@ -1,5 +1,5 @@
-// One use of one link id for one TCP flow: connect, data both ways, the end, the close. The flow's machine is
-// tcp_flow.hpp, the table that owns both is tcp_table.hpp.
+// One use of one link id for one stream of bytes (TCP, or TLS by the module): connect, data both ways, the end, the
+// close. Who is at the host's end, the link does not know (stream_end.hpp); the table of links is stream_table.hpp.
 //
 // Theory of operation. Two coroutines share the link: life() connects, then switches receive types and reads in passive
 // mode, and at the end closes; upload() sends block by block. Reports reach the link through the table as plain calls,
@@ -7,7 +7,7 @@
 // another, and the id is given back when both have ended and the module has confirmed: no late command can hit the id's
 // next user.
 //
-// Adaptive receive (DESIGN section 6 "Back-pressure"): active, until the flow's backlog shows that the program has
+// Adaptive receive (DESIGN section 6 "Back-pressure"): active, until the stream's backlog shows that the program has
 // fallen behind; then passive, where only as much is read as there is room for; active again once the module has
 // nothing more. A read that ends with ERROR means "nothing there" (quirk 88), checked against AT+CIPRECVLEN? (quirk
 // 94), and while passive the module is asked every 500 ms whether an announcement was lost (quirks 82, 83).
@@ -25,26 +25,25 @@
 #include "at/commands.hpp"
 #include "net/connect_policy.hpp"
 #include "net/link_context.hpp"
-#include "net/spill_buffer.hpp"
-#include "net/tcp_flow.hpp"
+#include "net/stream_end.hpp"
 
 namespace espat::net {
 
 class TcpLink;
 
-/// What a link tells the one that owns flows and links. All calls are made from the loop's thread; they may destroy the
-/// flow, and detach() the link.
+/// What a link tells the one that owns links. All calls are made from the loop's thread; they may destroy the stream's
+/// end, and detach() the link.
 class TcpLinkOwner {
  public:
   virtual ~TcpLinkOwner() = default;
   virtual void link_connected(TcpLink& link) = 0;
-  /// The connect did not succeed; `took` is how long it held the module. The link has let go of its flow.
+  /// The connect did not succeed; `took` is how long it held the module.
   virtual void link_failed(TcpLink& link, ConnectVerdict verdict, module::Duration took) = 0;
   /// `push`: this report ends here.
   virtual void link_received(TcpLink& link, Bytes data, bool push) = 0;
   /// The module took these first bytes of what was readable.
   virtual void link_sent(TcpLink& link, std::size_t length) = 0;
-  /// All that the program sent before its FIN has been taken.
+  /// All that the program sent before its end has been taken.
   virtual void link_sent_all(TcpLink& link) = 0;
   /// The far end is gone and everything it sent was handed over. Not clean: accepted bytes, or received ones, are lost.
   virtual void link_ended(TcpLink& link, bool clean) = 0;
@@ -62,17 +61,19 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
     closed,
   };
 
-  /// `flow` and `spill` are used until detach(). start() begins.
-  TcpLink(LinkContext& context, TcpLinkOwner& owner, TcpFlow& flow, SpillBuffer& spill, at::LinkId id,
-          std::optional<at::Milliseconds> timeout);
-  void start();
+  /// `end` is used until detach(). connect() or adopt() begins.
+  TcpLink(LinkContext& context, TcpLinkOwner& owner, StreamEnd& end, const LinkTarget& target, at::LinkId id);
+  /// AT+CIPSTART. `timeout` only where Dialect::connect_timeout_usable.
+  void connect(std::optional<at::Milliseconds> timeout);
+  /// The link is open already: a client came in. link_connected() is not called.
+  void adopt();
 
   at::LinkId id() const { return id_; }
   State state() const { return state_; }
   bool passive() const { return passive_; }
-  bool attached() const { return flow_ != nullptr; }
-  const FlowKey& key() const { return key_; }
-  at::SocketType type() const { return type_; }
+  bool attached() const { return end_ != nullptr; }
+  bool incoming() const { return incoming_; }
+  const LinkTarget& target() const { return target_; }
   module::TimePoint since() const { return since_; }
   /// When payload last passed, or the link was opened.
   module::TimePoint last_activity() const { return last_activity_; }
@@ -82,7 +83,7 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   /// A client from outside has the id at present.
   bool has_stranger() const { return has_stranger_; }
 
-  /// The flow is gone: what arrives is dropped, and the link closes.
+  /// The stream's end is gone: what arrives is dropped, and the link closes.
   void detach();
   /// The module lost its links, or the interface goes: no command, no call any more.
   void abandon();
@@ -95,8 +96,8 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   void on_waiting();
   void on_payload(Bytes chunk, std::size_t remaining, bool aborted);
 
-  // --- news from the flow ---
-  /// More to send, or the program's FIN.
+  // --- news from the stream's end ---
+  /// More to send, or the program's end.
   void on_readable();
   /// The program took something.
   void on_room();
@@ -104,9 +105,10 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
  private:
   enum class ReadResult : std::uint8_t { more, drained, failed };
 
+  void start();
   static boost::asio::awaitable<void> life(std::shared_ptr<TcpLink> self);
   static boost::asio::awaitable<void> upload(std::shared_ptr<TcpLink> self);
-  boost::asio::awaitable<bool> connect();
+  boost::asio::awaitable<bool> connect_now();
   boost::asio::awaitable<bool> is_listed();
   boost::asio::awaitable<void> receive();
   boost::asio::awaitable<void> receive_passively();
@@ -114,10 +116,9 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   boost::asio::awaitable<ReadResult> read_once();
   boost::asio::awaitable<void> close();
 
-  bool is_live() const { return context_ != nullptr && flow_ != nullptr; }
+  bool is_live() const { return context_ != nullptr && end_ != nullptr; }
   bool can_switch() const;
   bool wants_passive() const;
-  std::size_t backlog() const { return flow_->undelivered() + spill_->size(); }
   std::size_t backlog_limit() const;
   std::size_t block_limit() const;
   void take(Bytes chunk, bool push);
@@ -125,16 +126,15 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
 
   LinkContext* context_;
   TcpLinkOwner* owner_;
-  TcpFlow* flow_;
-  SpillBuffer* spill_;
-  const FlowKey key_;
+  StreamEnd* end_;
+  const LinkTarget target_;
   const at::LinkId id_;
-  const at::SocketType type_;
-  const std::optional<at::Milliseconds> timeout_;
+  std::optional<at::Milliseconds> timeout_{};
   std::unique_ptr<module::Alarm> alarm_;         // of life()
   std::unique_ptr<module::Alarm> upload_alarm_;  // of upload()
 
   State state_ = State::connecting;
+  bool incoming_ = false;
   bool passive_ = false;         // as far as reading goes
   bool module_passive_ = false;  // what the module has for this id; it outlives the link (measured D.12)
   bool waiting_ = false;         // passive: the module announced data

@@ -25,7 +25,7 @@ void TcpLink::on_payload(Bytes chunk, std::size_t remaining, bool aborted) {
   if (aborted) {
     // Announced bytes will never come: the stream has a hole (quirk 97).
     data_lost_ = true;
-    if (state_ == State::open && flow_ != nullptr) owner_->link_ended(*this, false);
+    if (state_ == State::open && end_ != nullptr) owner_->link_ended(*this, false);
     wake();
     return;
   }
@@ -38,7 +38,7 @@ void TcpLink::take(Bytes chunk, bool push) {
   last_activity_ = context_->clock.now();
   context_->carried(id_, last_activity_);
   context_->counters.add(Counter::bytes_received, chunk.size());
-  if (flow_ == nullptr) return;
+  if (end_ == nullptr) return;
   owner_->link_received(*this, chunk, push);
   if (is_live() && wants_passive()) alarm_->ring();
 }
@@ -67,7 +67,7 @@ bool TcpLink::can_switch() const {
 
 bool TcpLink::wants_passive() const {
   if (passive_ || state_ != State::open || !can_switch()) return false;
-  return backlog() > backlog_limit();
+  return end_->backlog() > backlog_limit();
 }
 
 // A co_await in the condition of an `if` is destroyed twice by g++ 12 when the branch jumps: results have names here.
@@ -87,7 +87,7 @@ asio::awaitable<void> TcpLink::receive() {
 
 // One step while passive: read what there is room for, or wait, or go back to active.
 asio::awaitable<void> TcpLink::receive_passively() {
-  if (flow_->room() < kSmallestRead || !spill_->empty()) {
+  if (end_->room() < kSmallestRead) {
     co_await alarm_->wait_until(module::never);  // the program must take something first
     co_return;
   }
@@ -102,7 +102,7 @@ asio::awaitable<void> TcpLink::receive_passively() {
     passive_ = false;  // nothing left behind the CLOSED (quirk 90): the link is at its end
     co_return;
   }
-  if (can_switch() && backlog() <= backlog_limit() / 2) {
+  if (can_switch() && end_->backlog() <= backlog_limit() / 2) {
     const bool active = co_await set_passive(false);
     if (active || !is_live()) co_return;
     // Refused: go on reading, but no faster than any link without news.
@@ -128,7 +128,7 @@ asio::awaitable<bool> TcpLink::set_passive(bool passive) {
 asio::awaitable<TcpLink::ReadResult> TcpLink::read_once() {
   waiting_ = false;
   const std::size_t most = std::max(kSmallestRead, context_->line_bytes(kReadAtMost));
-  const std::size_t length = std::min({flow_->room(), most, receive_cap_});
+  const std::size_t length = std::min({end_->room(), most, receive_cap_});
   std::size_t received = 0;
   bool cut = false;
   module::RunOptions options;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace espat::net {
 namespace {
@@ -15,18 +16,57 @@ constexpr std::size_t kSegment = 1460;
 
 }  // namespace
 
-TcpTable::Entry::Entry(TcpTable& table, const TcpSegment& syn, const TcpSettings& settings, module::TimePoint now)
-    : flow(syn, settings, table.context_.sink, table.isn_),
-      timer(table.context_.timers, [&table, this](module::TimePoint due) { table.on_due(*this, due); }),
-      waiting_since(now),
-      first_syn(now),
-      last_syn(now) {}
+// One flow, as a stream that has, wants or had a link.
+class TcpTable::Entry final : public Stream {
+ public:
+  Entry(TcpTable& table, const TcpSegment& syn, const TcpSettings& settings, TimePoint now)
+      : Stream(LinkTarget::tcp(syn.flow.remote), syn.flow.local),
+        flow(syn, settings, table.context_.sink, table.isn_),
+        timer(table.context_.timers, [&table, this](TimePoint due) { table.on_due(*this, due); }),
+        first_syn(now),
+        last_syn(now),
+        table_(table) {}
 
-TcpTable::TcpTable(LinkContext& context, const TcpIsn& isn)
-    : context_(context), isn_(isn), serve_timer_(context.timers, [this](module::TimePoint) { serve_waiters(); }) {}
+  RingBytes readable() const override { return flow.readable(); }
+  bool app_finished() const override { return flow.app_finished(); }
+  std::size_t end_room() const override { return flow.room(); }
+  std::size_t undelivered() const override { return flow.undelivered(); }
+  std::size_t deliver(Bytes data, bool push, TimePoint now) override { return flow.deliver(data, push, now); }
+  void consume(std::size_t length, TimePoint now) override { flow.consume(length, now); }
+  // A flow that dies of it is found dead by settle().
+  void finish(TimePoint now) override { (void)flow.finish(now); }
+  bool is_abandoned(TimePoint now) const override { return now >= next_syn_due(); }
+
+  void connected(TimePoint now) override {
+    flow.connected(now);
+    settle();
+  }
+  void connect_failed(ConnectVerdict verdict) override;
+  void acknowledge_finish(TimePoint now) override { table_.handle(*this, flow.acknowledge_finish(now)); }
+  void reset(Counter reason) override { table_.reset(*this, reason); }
+  void abandon() override {
+    flow.abandon();
+    settle();
+  }
+  void settle() override { table_.settle(*this); }
+
+  /// The next SYN is overdue then by any kernel's back-off: nobody waits for this flow any more.
+  TimePoint next_syn_due() const { return last_syn + (last_syn - first_syn + seconds(1)) * 2 + seconds(2); }
+
+  TcpFlow flow;
+  Timer timer;
+  TimePoint first_syn;
+  TimePoint last_syn;
+
+ private:
+  TcpTable& table_;
+};
+
+TcpTable::TcpTable(LinkContext& context, const TcpIsn& isn, StreamTable& streams)
+    : context_(context), isn_(isn), streams_(streams) {}
 
 TcpTable::~TcpTable() {
-  for (auto& link : links_) link->abandon();
+  for (auto& [key, entry] : flows_) streams_.forget(*entry);
 }
 
 TcpSettings TcpTable::flow_settings() const {
@@ -71,7 +111,7 @@ void TcpTable::open(const TcpSegment& syn) {
     context_.counters.add(Counter::dropped_scope);
     return;
   }
-  if (waiters_.size() >= context_.settings.most_waiters) {
+  if (streams_.waiter_count() >= context_.settings.most_waiters) {
     context_.counters.add(Counter::dropped_waiters);  // the SYN comes again
     return;
   }
@@ -79,8 +119,8 @@ void TcpTable::open(const TcpSegment& syn) {
   auto made = std::make_unique<Entry>(*this, syn, flow_settings(), now);
   Entry& entry = *made;
   flows_.emplace(syn.flow, std::move(made));
-  enqueue(entry);
-  serve_waiters();
+  streams_.open(entry);
+  streams_.serve_waiters();
 }
 
 void TcpTable::on_packet_too_big(Bytes quoted, std::uint32_t mtu) {
@@ -108,55 +148,24 @@ void TcpTable::on_packet_too_big(Bytes quoted, std::uint32_t mtu) {
 
 // The SYN of a held flow came again. If our own time-out ended the last attempt, this is the next one.
 void TcpTable::on_held_again(Entry& entry) {
-  if (entry.link || waiters_.contains(entry)) return;
-  ++entry.attempt;
-  enqueue(entry);
+  if (entry.link() != nullptr || streams_.is_waiting(entry)) return;
+  streams_.open_again(entry);
   settle(entry);
-  serve_waiters();
-}
-
-void TcpTable::enqueue(Entry& entry) {
-  entry.waiting_since = context_.clock.now();
-  const FlowKey& key = entry.flow.key();
-  waiters_.add(entry, key.local.address, key.remote.address);
+  streams_.serve_waiters();
 }
 
 void TcpTable::handle(Entry& entry, const TcpEvents& events) {
   if (events.replaced) {
-    // A new connection takes the place of the old one. A connect under way serves it as well: no byte has passed.
-    const bool connecting = entry.link && entry.link->state() == TcpLink::State::connecting;
-    if (!connecting) release_link(entry);
-    spilled_ -= entry.spill.size();
-    entry.spill.clear();
-    entry.far_end_gone = false;
-    entry.half_closed = false;
-    entry.last_behind = {};
-    entry.finished = false;
-    entry.attempt = 0;
+    // A new connection takes the place of the old one.
+    streams_.start_over(entry);
     entry.first_syn = entry.last_syn = context_.clock.now();
-    if (!entry.link && !waiters_.contains(entry)) enqueue(entry);
     settle(entry);
-    serve_waiters();
+    streams_.serve_waiters();
     return;
   }
-  if (events.room) pour(entry);
-  if (entry.link) {
-    if (events.readable || events.app_finished) entry.link->on_readable();
-    if (events.room) entry.link->on_room();
-  }
+  if (events.readable || events.app_finished) streams_.on_readable(entry);
+  if (events.room) streams_.on_room(entry);
   settle(entry);
-}
-
-// What spilled goes on as soon as there is room, and the far end's end after it.
-void TcpTable::pour(Entry& entry) {
-  const auto now = context_.clock.now();
-  if (!entry.spill.empty()) {
-    const std::size_t taken = entry.flow.deliver(entry.spill.bytes(), true, now);
-    entry.spill.drop(taken);
-    spilled_ -= taken;
-  }
-  if (entry.far_end_gone && entry.spill.empty() && !std::exchange(entry.finished, true))
-    (void)entry.flow.finish(now);  // a flow that dies of it is found dead by settle()
 }
 
 void TcpTable::settle(Entry& entry) {
@@ -164,55 +173,54 @@ void TcpTable::settle(Entry& entry) {
     remove(entry);
     return;
   }
-  if (entry.half_closed && is_behind(entry)) entry.last_behind = context_.clock.now();
-  std::optional<module::TimePoint> deadline = entry.flow.next_timer();
-  if (const auto other = link_deadline(entry); other && (!deadline || *other < *deadline)) deadline = other;
+  streams_.note_behind(entry);
+  std::optional<TimePoint> deadline = entry.flow.next_timer();
+  std::optional<TimePoint> other = streams_.deadline(entry);
+  if (entry.flow.state() == TcpState::held && entry.link() == nullptr && !streams_.is_waiting(entry))
+    other = entry.next_syn_due();
+  if (other && (!deadline || *other < *deadline)) deadline = other;
   entry.timer.set(deadline);
 }
 
-std::optional<module::TimePoint> TcpTable::link_deadline(const Entry& entry) const {
-  if (entry.flow.state() == TcpState::held) {
-    if (entry.link || waiters_.contains(entry)) return std::nullopt;
-    return entry.last_syn + (entry.last_syn - entry.first_syn + seconds(1)) * 2 + seconds(2);
-  }
-  if (!entry.half_closed || !entry.link) return std::nullopt;
-  return std::max(entry.link->last_activity(), entry.last_behind) + context_.settings.half_closed_silence;
-}
-
-bool TcpTable::is_behind(const Entry& entry) {
-  return !entry.spill.empty() || entry.flow.undelivered() > 0 || (entry.link && entry.link->passive());
-}
-
-void TcpTable::on_due(Entry& entry, module::TimePoint now) {
+void TcpTable::on_due(Entry& entry, TimePoint now) {
   if (entry.flow.state() == TcpState::held) {
     // Silent after our time-out, and the program has stopped asking.
-    if (seems_abandoned(entry, now)) entry.flow.abandon();
+    if (entry.is_abandoned(now)) entry.flow.abandon();
     settle(entry);
     return;
   }
-  if (entry.half_closed && entry.link && !is_behind(entry) && link_deadline(entry).value_or(module::never) <= now) {
-    release_link(entry);
-    entry.far_end_gone = true;
-    pour(entry);
-  }
+  streams_.close_if_silent(entry, now);
   handle(entry, entry.flow.on_timer(now));
 }
 
-// The next SYN is overdue by any kernel's back-off: nobody waits for this flow any more.
-bool TcpTable::seems_abandoned(const Entry& entry, module::TimePoint now) const {
-  return now >= entry.last_syn + (entry.last_syn - entry.first_syn + seconds(1)) * 2 + seconds(2);
-}
-
-void TcpTable::release_link(Entry& entry) {
-  if (!entry.link) return;
-  entry.link->detach();
-  entry.link.reset();
+void TcpTable::Entry::connect_failed(ConnectVerdict verdict) {
+  switch (verdict) {
+    case ConnectVerdict::refused:
+      flow.refused();
+      settle();
+      break;
+    case ConnectVerdict::host_unreachable:
+      table_.fail(*this, IcmpError::host_unreachable);
+      break;
+    case ConnectVerdict::own_timeout:
+      if (attempt() + 1 >= ConnectPolicy::kMostAttempts) {
+        table_.fail(*this, IcmpError::host_unreachable);
+      } else {
+        last_syn = table_.context_.clock.now();  // silence until it repeats; the wait for that begins here
+        settle();
+      }
+      break;
+    case ConnectVerdict::network_unreachable:
+    case ConnectVerdict::module_lost:
+    case ConnectVerdict::link_in_use:
+    case ConnectVerdict::connected:
+      table_.fail(*this, IcmpError::network_unreachable);
+      break;
+  }
 }
 
 void TcpTable::remove(Entry& entry) {
-  release_link(entry);
-  waiters_.remove(entry);
-  spilled_ -= entry.spill.size();
+  streams_.forget(entry);
   flows_.erase(FlowKey(entry.flow.key()));
 }
 
@@ -228,7 +236,7 @@ void TcpTable::reset(Entry& entry, Counter reason) {
   remove(entry);
 }
 
-void TcpTable::reset_all(bool links_gone) {
+void TcpTable::reset_all() {
   std::vector<Entry*> entries;
   entries.reserve(flows_.size());
   for (auto& [key, entry] : flows_) entries.push_back(entry.get());
@@ -238,19 +246,6 @@ void TcpTable::reset_all(bool links_gone) {
     else
       reset(*entry, Counter::resets_module_lost);
   }
-  if (!links_gone) return;
-  for (auto& link : links_) link->abandon();
-  links_.clear();
-}
-
-TcpTable::Entry* TcpTable::entry_of(const TcpLink& link) {
-  const auto found = flows_.find(link.key());
-  return found != flows_.end() && found->second->link.get() == &link ? found->second.get() : nullptr;
-}
-
-TcpLink* TcpTable::link_with(at::LinkId id) const {
-  const auto found = std::find_if(links_.begin(), links_.end(), [&](const auto& link) { return link->id() == id; });
-  return found == links_.end() ? nullptr : found->get();
 }
 
 }  // namespace espat::net

@@ -45,7 +45,8 @@ class UdpTable final : public UdpLinkOwner {
   bool on_closed(at::LinkId link);
   bool owns(at::LinkId link) const { return link_with(link) != nullptr; }
   bool on_payload(const at::Payload& payload, Bytes chunk, std::size_t remaining, bool aborted);
-  /// Every flow is forgotten. `links_gone` as in TcpTable::reset_all.
+  /// Every flow is forgotten. `links_gone`: the module has no links any more
+  /// (it restarted); else they are closed.
   void reset_all(bool links_gone);
   void on_link_available();
 

@@ -1,0 +1,189 @@
+// StreamTable's side toward the module: what links tell, and the lists of them.
+#include <algorithm>
+#include <utility>
+
+#include "net/stream_table.hpp"
+
+namespace espat::net {
+
+bool StreamTable::on_report(const at::LinkConnected& report) {
+  const auto link = link_with(report.link);
+  if (!link) return false;
+  if (report.failed)
+    link->on_closed();  // as CONNECT FAIL (quirk 100)
+  else if (report.incoming.value_or(false))
+    link->on_taken();
+  else
+    link->on_connected();
+  return true;
+}
+
+bool StreamTable::on_report(const at::LinkClosed& report) {
+  const auto link = link_with(report.link);
+  if (!link) return false;
+  link->on_closed();
+  return true;
+}
+
+bool StreamTable::on_report(const at::DataWaiting& report) {
+  const auto link = link_with(report.link);
+  if (!link) return false;
+  link->on_waiting();
+  return true;
+}
+
+bool StreamTable::on_payload(at::LinkId id, Bytes chunk, std::size_t remaining, bool aborted) {
+  const auto link = link_with(id);
+  if (!link) return false;
+  link->on_payload(chunk, remaining, aborted);
+  return true;
+}
+
+void StreamTable::link_connected(TcpLink& link) {
+  Stream* const stream = stream_of(link);
+  if (stream == nullptr) return;
+  const auto now = context_.clock.now();
+  policy_.ended(link.target().remote, ConnectVerdict::connected, now - link.since(), now);
+  stream->connected(now);
+}
+
+void StreamTable::link_failed(TcpLink& link, ConnectVerdict verdict, module::Duration took) {
+  Stream* const stream = stream_of(link);
+  if (stream == nullptr) return;
+  policy_.ended(link.target().remote, verdict, took, context_.clock.now());
+  release_link(*stream);
+  switch (verdict) {
+    case ConnectVerdict::link_in_use:
+      enqueue(*stream);
+      stream->settle();
+      return;
+    case ConnectVerdict::refused:
+      context_.counters.add(Counter::connects_refused);
+      break;
+    case ConnectVerdict::host_unreachable:
+    case ConnectVerdict::network_unreachable:
+      context_.counters.add(Counter::connects_unreachable);
+      break;
+    case ConnectVerdict::own_timeout:
+      context_.counters.add(Counter::connects_timed_out);
+      break;
+    case ConnectVerdict::module_lost:
+    case ConnectVerdict::connected:
+      break;
+  }
+  stream->connect_failed(verdict);
+}
+
+void StreamTable::link_received(TcpLink& link, Bytes data, bool push) {
+  Stream* const stream = stream_of(link);
+  if (stream == nullptr) return;
+  if (stream->spill_.empty()) data = data.subspan(stream->deliver(data, push, context_.clock.now()));
+  if (!data.empty()) {
+    constexpr std::chrono::seconds kBound{1};  // of line rate, per module
+    if (spilled_ + data.size() > std::max<std::size_t>(context_.line_bytes(kBound), 8192)) {
+      stream->reset(Counter::resets_backlog);
+      return;
+    }
+    stream->spill_.append(data);
+    spilled_ += data.size();
+  }
+  stream->settle();
+}
+
+void StreamTable::link_sent(TcpLink& link, std::size_t length) {
+  context_.counters.add(Counter::bytes_sent, length);
+  Stream* const stream = stream_of(link);
+  if (stream == nullptr) return;
+  stream->consume(length, context_.clock.now());
+  stream->settle();
+}
+
+void StreamTable::link_sent_all(TcpLink& link) {
+  Stream* const stream = stream_of(link);
+  if (stream == nullptr) return;
+  stream->half_closed_ = true;
+  stream->acknowledge_finish(context_.clock.now());
+}
+
+void StreamTable::link_ended(TcpLink& link, bool clean) {
+  Stream* const stream = stream_of(link);
+  if (stream == nullptr) return;
+  if (!clean) {
+    release_link(*stream);
+    stream->reset(Counter::resets_send_failed);
+    return;
+  }
+  end(*stream);
+  stream->settle();
+}
+
+void StreamTable::link_released(TcpLink& link) {
+  const at::LinkId id = link.id();
+  const bool has_stranger = link.has_stranger();
+  std::erase_if(links_, [&](const Use& use) { return use.link.get() == &link; });
+  if (has_stranger)
+    context_.foreign_link(id);
+  else if (context_.pool.use(id) == LinkUse::tcp)
+    context_.pool.give_back(id);
+  context_.link_freed();
+}
+
+void StreamTable::list_links(std::vector<LinkStatus>& out) const {
+  const auto now = context_.clock.now();
+  for (const Use& use : links_) {
+    const TcpLink& link = *use.link;
+    LinkStatus status;
+    status.link = link.id();
+    status.type = link.target().type;
+    switch (link.state()) {
+      case TcpLink::State::connecting:
+        status.state = "connecting";
+        break;
+      case TcpLink::State::open:
+        status.state = link.attached() ? "open" : "closing";
+        break;
+      case TcpLink::State::ended:
+        status.state = "draining";
+        break;
+      case TcpLink::State::closing:
+      case TcpLink::State::closed:
+        status.state = "closing";
+        break;
+    }
+    status.remote = link.target().remote;
+    status.incoming = link.incoming();
+    status.passive = link.passive();
+    status.bytes_sent = link.bytes_sent();
+    status.bytes_received = link.bytes_received();
+    status.age = std::chrono::duration_cast<std::chrono::milliseconds>(now - link.since());
+    if (use.stream != nullptr) {
+      status.local = use.stream->local_;
+      if (use.stream->half_closed_ && status.state == "open") status.state = "half-closed";
+      status.queued = use.stream->readable().size() + use.stream->backlog();
+    }
+    out.push_back(std::move(status));
+  }
+}
+
+std::vector<WaiterStatus> StreamTable::list_waiters() const {
+  const auto now = context_.clock.now();
+  std::vector<WaiterStatus> waiters;
+  for (const Stream* stream : waiters_.order()) {
+    waiters.push_back({stream->local_, stream->target_.remote,
+                       std::chrono::duration_cast<std::chrono::milliseconds>(now - stream->waiting_since_)});
+  }
+  return waiters;
+}
+
+Stream* StreamTable::stream_of(const TcpLink& link) const {
+  const auto found =
+      std::find_if(links_.begin(), links_.end(), [&](const Use& use) { return use.link.get() == &link; });
+  return found == links_.end() ? nullptr : found->stream;
+}
+
+std::shared_ptr<TcpLink> StreamTable::link_with(at::LinkId id) const {
+  const auto found = std::find_if(links_.begin(), links_.end(), [&](const Use& use) { return use.link->id() == id; });
+  return found == links_.end() ? nullptr : found->link;
+}
+
+}  // namespace espat::net

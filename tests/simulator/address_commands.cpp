@@ -98,6 +98,8 @@ void add_address_commands(CommandTable& t) {
   t.query("AT+CIPAP", [](Firmware& fw, Parameters&) {
     const auto three = fw.get("soft-ap-address");
     show(fw, "CIPAP", three.at(0), three.at(1), three.at(2));
+    if (fw.number("ipv6") != 0 && fw.station.soft_ap_enabled())
+      fw.say("+CIPAP:ip6ll:\"" + ipv6_text(link_local(fw.get("soft-ap-mac").get<std::string>())) + "\"\r\n");
     return ok;
   });
   t.set("AT+CIPAP", 3, set_soft_ap);

@@ -60,15 +60,20 @@ void Board::bury(asio::ip::tcp::socket socket) {
   });
 }
 
+bool Board::is_local(const asio::ip::address& address) {
+  if (address.is_unspecified()) return false;
+  boost::system::error_code error;
+  asio::io_context context;
+  asio::ip::udp::socket probe(context);
+  probe.open(address.is_v4() ? asio::ip::udp::v4() : asio::ip::udp::v6(), error);
+  if (!error) probe.bind({address, 0}, error);
+  return !error;
+}
+
 bool Board::is_local(const std::string& address) {
   boost::system::error_code error;
   const auto parsed = asio::ip::make_address(address, error);
-  if (error || parsed.is_unspecified()) return false;
-  asio::io_context context;
-  asio::ip::udp::socket probe(context);
-  probe.open(parsed.is_v4() ? asio::ip::udp::v4() : asio::ip::udp::v6(), error);
-  if (!error) probe.bind({parsed, 0}, error);
-  return !error;
+  return !error && is_local(parsed);
 }
 
 }  // namespace sim

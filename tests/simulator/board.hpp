@@ -44,6 +44,7 @@ class Board {
   std::uint64_t boots = 0;
   std::mt19937_64 random;
   /// True if an address belongs to this machine, so a socket can be bound to it.
+  static bool is_local(const asio::ip::address& address);
   static bool is_local(const std::string& address);
 
  private:

@@ -138,7 +138,9 @@ json Control::counters() const {
           {"flow-control", board_.line.settings().flow_control},
           {"links", links},
           {"station", static_cast<int>(fw.station.state())},
-          {"address", fw.station.address()}};
+          {"address", fw.station.address()},
+          {"link-local", fw.station.link_local()},
+          {"global", fw.station.global()}};
 }
 
 json Control::obey(const json& order) {
@@ -173,6 +175,7 @@ json Control::obey(const json& order) {
       point.netmask = order.value("netmask", point.netmask);
       point.rssi = order.value("rssi", point.rssi);
       point.psk = order.value("psk", point.psk);
+      if (order.contains("ipv6")) point.ipv6_prefix = read_ipv6_prefix(order.at("ipv6"));
       if (order.contains("dns")) point.dns = order.at("dns").get<std::vector<std::string>>();
     }
     fw.station.look_again();

@@ -5,6 +5,7 @@
 #include "firmware.hpp"
 #include "text.hpp"
 #include "tls_commands.hpp"
+#include "zone.hpp"
 
 namespace sim {
 namespace {
@@ -53,20 +54,29 @@ bool read_target(Firmware& fw, Parameters& p, std::size_t at, Target& target) {
   }
   if (p.given(local)) {
     target.local = p.string(local);
-    const bool ours = target.local == fw.station.address() || target.local == fw.get("soft-ap-address").at(0) ||
-                      (target.v6() && is_ipv6(target.local));
+    const std::string local_v6 = ipv6_text(target.local);
+    const bool ours =
+        target.v6() ? is_ipv6(target.local) &&
+                          (local_v6 == ipv6_text(fw.station.link_local()) || local_v6 == ipv6_text(fw.station.global()))
+                    : target.local == fw.station.address() || target.local == fw.get("soft-ap-address").at(0);
     if (!p.ok() || !ours) return false;
   }
   target.time_limit = p.integer_or(limit, 0);
   return p.ok() && target.time_limit >= 0 && target.time_limit <= 60000;
 }
 
-/// The module's own address, if it is one of this machine.
-asio::ip::address own_address(Firmware& fw, bool v6, const std::string& wish) {
-  std::string address = wish.empty() ? v6 ? fw.station.global() : fw.station.address() : wish;
-  if (wish.empty() && !v6 && !fw.station.joined()) address = fw.get("soft-ap-address").at(0);
-  if (Board::is_local(address)) return asio::ip::make_address(address);
-  if (v6) return asio::ip::address_v6::any();
+/// The module's own address toward a remote (nothing: toward anybody), if it is one of this machine.
+asio::ip::address own_address(Firmware& fw, const Target& target, const std::optional<asio::ip::address>& remote) {
+  std::string address = target.local;
+  if (address.empty() && target.v6()) {
+    const auto to = remote ? remote->to_v6() : asio::ip::address_v6();
+    const bool near = to.is_link_local() || to.is_multicast_link_local() || fw.station.global().empty();
+    address = near ? fw.station.link_local() : fw.station.global();
+  } else if (address.empty()) {
+    address = fw.station.joined() ? fw.station.address() : fw.get("soft-ap-address").at(0).get<std::string>();
+  }
+  if (const auto own = with_zone(address, fw.station); own && Board::is_local(*own)) return *own;
+  if (target.v6()) return asio::ip::address_v6::any();
   return asio::ip::address_v4::any();
 }
 
@@ -79,18 +89,19 @@ Outcome open_datagrams(Firmware& fw, const Target& target, Link& link) {
       return {Outcome::Kind::error, 0, in_use};
   if (!failed) link.datagrams->set_option(asio::socket_base::broadcast(true), failed);
   // A socket bound to one address hears no broadcast or multicast, so a mode 2 link listens on all.
-  asio::ip::address own = own_address(fw, target.v6(), target.local);
+  const auto remote = with_zone(link.remote, fw.station);
+  asio::ip::address own = own_address(fw, target, remote);
   if (target.mode == 2 && target.local_port != 0)
     own = target.v6() ? asio::ip::address(asio::ip::address_v6::any()) : asio::ip::address_v4::any();
   if (!failed) link.datagrams->bind({own, target.local_port}, failed);
   if (failed) return {Outcome::Kind::error, 0, in_use};
   link.local_port = link.datagrams->local_endpoint().port();
   link.udp_mode = target.mode;
-  const auto remote = asio::ip::make_address(link.remote, failed);
-  if (!failed && remote.is_multicast()) {
-    Error ignored;
-    link.datagrams->set_option(asio::ip::multicast::join_group(remote), ignored);
-  }
+  Error ignored;
+  if (remote && remote->is_v6() && remote->is_multicast())
+    link.datagrams->set_option(asio::ip::multicast::join_group(remote->to_v6(), remote->to_v6().scope_id()), ignored);
+  else if (remote && remote->is_multicast())
+    link.datagrams->set_option(asio::ip::multicast::join_group(*remote), ignored);
   return ok;
 }
 
@@ -101,15 +112,19 @@ Task<Outcome> open_stream(Firmware& fw, const Target& target, Link& link) {
   // Small buffers: what the module has not read or sent must be felt by the peer and by the host.
   socket.set_option(asio::socket_base::receive_buffer_size(LinkTable::window), failed);
   socket.set_option(asio::socket_base::send_buffer_size(LinkTable::window), failed);
-  socket.bind({own_address(fw, target.v6(), target.local), 0}, failed);
+  const auto remote = with_zone(link.remote, fw.station);
+  socket.bind({own_address(fw, target, remote), 0}, failed);
   const Time started = Clock::now();
   const auto& timing = fw.world().timing;
   const Duration limit =
       target.time_limit > 0 ? Duration(std::chrono::milliseconds(target.time_limit)) : timing.connect;
   fw.receiver.hold(true);
   // An unknown remote scope or address is as dead as a silent one.
-  const tcp::endpoint to(asio::ip::make_address(link.remote, failed), target.port);
-  Error result = failed ? failed : co_await connect(socket, to, started + limit);
+  Error result = asio::error::host_unreachable;
+  if (remote && !failed) {
+    const tcp::endpoint to(*remote, target.port);
+    result = co_await connect(socket, to, started + limit);
+  }
   fw.check();
   // Refused is what a SYN hears; a reset means that the connection stood, however short (X).
   if (result == asio::error::connection_reset) result.clear();
@@ -136,7 +151,8 @@ Task<Outcome> open_stream(Firmware& fw, const Target& target, Link& link) {
 }
 
 Task<Outcome> open_link(Firmware& fw, Target target) {
-  if (!fw.station.online()) co_return Outcome{Outcome::Kind::error, 0, unreachable};
+  if (!fw.station.online() || (target.v6() && !fw.station.has_ipv6()))
+    co_return Outcome{Outcome::Kind::error, 0, unreachable};
   if (fw.links.find(target.id)) co_return error;
   const Time deadline =
       target.time_limit > 0 ? Clock::now() + std::chrono::milliseconds(target.time_limit) : Time::max();

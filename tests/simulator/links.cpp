@@ -2,6 +2,7 @@
 
 #include "firmware.hpp"
 #include "text.hpp"
+#include "zone.hpp"
 
 namespace sim {
 namespace {
@@ -170,9 +171,9 @@ Task<bool> LinkTable::write(std::shared_ptr<Link> link, std::string bytes) {
 
 void LinkTable::write_datagram(Link& link, const std::string& bytes) {
   boost::system::error_code ignored;
-  const auto address = asio::ip::make_address(link.remote, ignored);
+  const auto address = with_zone(link.remote, firmware_.station);
   // No word about an unreachable peer ever comes back (E.8).
-  if (!ignored && link.datagrams) link.datagrams->send_to(asio::buffer(bytes), {address, link.remote_port}, 0, ignored);
+  if (address && link.datagrams) link.datagrams->send_to(asio::buffer(bytes), {*address, link.remote_port}, 0, ignored);
 }
 
 }  // namespace sim

@@ -10,6 +10,7 @@
 #include "commands.hpp"
 #include "firmware.hpp"
 #include "text.hpp"
+#include "zone.hpp"
 
 namespace sim {
 namespace {
@@ -35,9 +36,9 @@ unsigned short checksum(const std::string& bytes) {
 /// Milliseconds until the echo reply; nothing if there is none until the deadline or ICMP is not allowed here.
 Task<std::optional<int>> echo(Firmware& fw, std::string host, Time deadline) {
   boost::system::error_code failed;
-  const auto address = asio::ip::make_address(host, failed);
-  if (failed) co_return std::nullopt;
-  const bool v6 = address.is_v6();
+  const auto address = with_zone(host, fw.station);
+  if (!address) co_return std::nullopt;
+  const bool v6 = address->is_v6();
   const int family = v6 ? AF_INET6 : AF_INET, protocol = v6 ? int(IPPROTO_ICMPV6) : int(IPPROTO_ICMP);
   bool raw = false;
   int handle = ::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, protocol);
@@ -48,7 +49,7 @@ Task<std::optional<int>> echo(Firmware& fw, std::string host, Time deadline) {
   if (handle < 0) co_return std::nullopt;
   using Icmp = asio::generic::datagram_protocol;
   Icmp::socket socket(fw.executor(), Icmp(family, protocol), handle);
-  const asio::ip::udp::endpoint where(address, 0);
+  const asio::ip::udp::endpoint where(*address, 0);
   const Icmp::endpoint to(where.data(), where.size());
   const auto id = static_cast<unsigned>(fw.board().random() & 0xffff);
   std::string packet{static_cast<char>(v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO),
@@ -84,6 +85,13 @@ Task<std::optional<int>> echo(Firmware& fw, std::string host, Time deadline) {
   co_return std::nullopt;
 }
 
+bool is_own(const Firmware& fw, const std::string& address) {
+  for (const std::string& own : {fw.station.address(), fw.station.link_local(), fw.station.global(),
+                                 std::string("127.0.0.1"), std::string("::1")})
+    if (!own.empty() && ipv6_text(address) == ipv6_text(own)) return true;
+  return false;
+}
+
 Task<Outcome> ping(Firmware& fw, Parameters& p) {
   const std::string host = p.string(0);
   if (!p.ok() || host.empty()) co_return error;
@@ -95,11 +103,11 @@ Task<Outcome> ping(Firmware& fw, Parameters& p) {
     const auto& known = fw.world().pings;
     auto answer = known.find(host);
     if (answer == known.end()) answer = known.find(*address);
-    if (!fw.station.online()) {
+    if (!fw.station.online() || (is_ipv6(*address) && !fw.station.has_ipv6())) {
       // silence (X, basics)
     } else if (answer != known.end()) {
       time = answer->second;
-    } else if (*address == fw.station.address() || *address == "127.0.0.1") {
+    } else if (is_own(fw, *address)) {
       time = 1;
     } else {
       time = co_await echo(fw, *address, deadline);

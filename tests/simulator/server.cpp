@@ -139,6 +139,7 @@ Outcome set_server(Firmware& fw, Parameters& p) {
   p.integer_or(4, 0);
   if (!p.ok() || !fw.multiple || port < 1 || port > 65535 || check < 0 || check > 1) return error;
   if (type != "TCP" && type != "SSL" && type != "TCPv6" && type != "SSLv6") return error;
+  if (type.ends_with("v6") && !fw.station.has_ipv6()) return error;
   if (fw.server.running()) return fw.server.port() == port && fw.server.type() == type ? ok : error;
   const int failure = fw.server.start(static_cast<std::uint16_t>(port), type, check == 1);
   return failure == 0 ? ok : Outcome{Outcome::Kind::error, 0, failure};

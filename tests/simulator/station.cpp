@@ -17,6 +17,10 @@ bool Station::soft_ap_enabled() const {
   return mode == 2 || mode == 3;
 }
 
+bool Station::has_ipv6() const {
+  return firmware_.number("ipv6") != 0 && (!link_local_.empty() || soft_ap_enabled());
+}
+
 /// In passthrough only AT+SYSMSG bit 2 lets these through (B.17, QUIRKS 129).
 void Station::announce(std::string_view text) {
   if (!firmware_.passthrough.active() || firmware_.messages(2)) firmware_.say(text);
@@ -96,14 +100,19 @@ void Station::take_addresses() {
 }
 
 Task<void> Station::ipv6_later(unsigned generation) {
-  co_await firmware_.sleep(500ms);
+  co_await firmware_.sleep(firmware_.world().timing.ipv6);
   if (generation != generation_) co_return;
   link_local_ = sim::link_local(firmware_.get("station-mac").get<std::string>());
   announce("WIFI GOT IPv6 LL\r\n");
-  if (point_.ipv6_global.empty()) co_return;
-  co_await firmware_.sleep(500ms);
-  if (generation != generation_) co_return;
-  global_ = point_.ipv6_global;
+  co_await global_later(generation);
+}
+
+Task<void> Station::global_later(unsigned generation) {
+  const std::string prefix = point_.ipv6_prefix;
+  if (prefix.empty()) co_return;
+  co_await firmware_.sleep(firmware_.world().timing.ipv6);
+  if (generation != generation_ || prefix != point_.ipv6_prefix) co_return;
+  global_ = ipv6_address(prefix, firmware_.get("station-mac").get<std::string>());
   announce("WIFI GOT IPv6 GL\r\n");
 }
 
@@ -151,7 +160,13 @@ void Station::look_again() {
   if (state_ != State::ready && state_ != State::associated) return;
   const AccessPoint* found = firmware_.world().find(point_.ssid, point_.bssid);
   const bool same = found != nullptr && found->psk == point_.psk;
-  if (same && found->address == point_.address && found->gateway == point_.gateway) return;
+  if (same && found->address == point_.address && found->gateway == point_.gateway) {
+    // Another prefix: the old address ends without a word, the new one is reported.
+    if (std::exchange(point_.ipv6_prefix, found->ipv6_prefix) == found->ipv6_prefix || !has_ipv6()) return;
+    global_.clear();
+    firmware_.spawn(global_later(generation_));
+    return;
+  }
   leave(false);
   const int interval = firmware_.get("reconnect").at(0).get<int>();
   if (interval > 0) join_in_background(std::chrono::seconds(interval));

@@ -42,6 +42,8 @@ class Station {
   std::string address() const { return address_; }
   std::string gateway() const { return gateway_; }
   std::string netmask() const { return netmask_; }
+  /// AT+CIPV6 is on and there is an IPv6 address: what TCPv6, UDPv6, SSLv6 and pings of such addresses need.
+  bool has_ipv6() const;
   std::string link_local() const { return link_local_; }
   std::string global() const { return global_; }
   /// Set by DHCP; AT+CIPDNS may override it.
@@ -62,6 +64,7 @@ class Station {
   Task<int> attempt(Time started, Duration time_limit);
   Task<void> background(Duration pause, unsigned generation);
   Task<void> ipv6_later(unsigned generation);
+  Task<void> global_later(unsigned generation);
   void take_addresses();
   void forget();
 

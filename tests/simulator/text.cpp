@@ -1,5 +1,6 @@
 #include "text.hpp"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 
@@ -61,12 +62,19 @@ std::optional<std::array<std::uint8_t, 6>> parse_mac(std::string_view text) {
   return mac;
 }
 
+std::string ipv6_address(std::string_view prefix, std::string_view mac) {
+  boost::system::error_code error;
+  const auto network = boost::asio::ip::make_address_v6(std::string(prefix), error);
+  const auto m = parse_mac(mac).value_or(std::array<std::uint8_t, 6>{});
+  const std::array<std::uint8_t, 8> identifier{
+      static_cast<std::uint8_t>(m[0] ^ 2U), m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
+  auto bytes = network.to_bytes();
+  std::copy(identifier.begin(), identifier.end(), bytes.begin() + 8);
+  return boost::asio::ip::address_v6(bytes).to_string();
+}
+
 std::string link_local(std::string_view mac) {
-  const auto bytes = parse_mac(mac);
-  if (!bytes) return "fe80::1";
-  const auto& m = *bytes;
-  return format("fe80::%x:%x:%x:%x", (unsigned(m[0]) ^ 2U) << 8 | m[1], unsigned(m[2]) << 8 | 0xffU, 0xfe00U | m[3],
-                unsigned(m[4]) << 8 | m[5]);
+  return ipv6_address("fe80::", mac);
 }
 
 }  // namespace sim

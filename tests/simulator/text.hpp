@@ -20,7 +20,9 @@ bool is_ipv6(std::string_view text);
 std::string ipv6_text(std::string_view address);
 /// "24:6f:28:0a:56:01" or nothing. Group addresses are refused, as the firmware does.
 std::optional<std::array<std::uint8_t, 6>> parse_mac(std::string_view text);
-/// The link-local address that belongs to a MAC address (RFC 4291, appendix A).
+/// The address in a prefix of 64 bits that belongs to a MAC address (RFC 4291, appendix A).
+std::string ipv6_address(std::string_view prefix, std::string_view mac);
+/// The same in fe80::/64.
 std::string link_local(std::string_view mac);
 
 }  // namespace sim

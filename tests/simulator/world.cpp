@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "text.hpp"
+
 namespace sim {
 namespace {
 
@@ -34,6 +36,7 @@ Timing read_timing(const Json& json) {
                                                     {"boot-ms", &timing.boot},
                                                     {"associate-ms", &timing.associate},
                                                     {"dhcp-ms", &timing.dhcp},
+                                                    {"ipv6-ms", &timing.ipv6},
                                                     {"join-ms", &timing.join},
                                                     {"scan-ms", &timing.scan},
                                                     {"scan-channel-ms", &timing.scan_channel},
@@ -61,6 +64,17 @@ AccessPoint* World::find(const std::string& ssid, const std::string& bssid) {
   return nullptr;
 }
 
+std::string read_ipv6_prefix(const Json& json) {
+  if (json.is_null()) return {};
+  const std::string place = "/access-points/ipv6";
+  only(json, place, {"prefix"});
+  const std::string text = json.at("prefix").get<std::string>();
+  const std::string prefix = text.substr(0, text.find('/'));
+  if (!text.ends_with("/64") || !is_ipv6(prefix))
+    throw std::runtime_error(place + "/prefix: expected an IPv6 prefix of 64 bits, such as \"2001:db8::/64\"");
+  return prefix;
+}
+
 AccessPoint read_access_point(const Json& json) {
   only(json, "/access-points",
        {"ssid", "psk", "bssid", "channel", "rssi", "authentication", "hidden", "up", "dhcp", "ipv6"});
@@ -73,7 +87,7 @@ AccessPoint read_access_point(const Json& json) {
   point.authentication = json.value("authentication", point.psk.empty() ? 0 : 3);
   point.hidden = json.value("hidden", false);
   point.up = json.value("up", true);
-  point.ipv6_global = json.value("ipv6", "");
+  point.ipv6_prefix = read_ipv6_prefix(json.value("ipv6", Json()));
   const Json dhcp = json.value("dhcp", Json::object());
   if (dhcp.is_null()) {
     point.gives_address = false;

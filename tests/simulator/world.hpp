@@ -24,7 +24,7 @@ struct AccessPoint {
   bool gives_address = true;
   std::string address, gateway, netmask;
   std::vector<std::string> dns;
-  std::string ipv6_global;  ///< empty: none
+  std::string ipv6_prefix;  ///< of 64 bits, as its router tells it; empty: no IPv6 but link-local
 };
 
 /// Delays, as measured on real modules unless the world says otherwise.
@@ -35,6 +35,7 @@ struct Timing {
   Milliseconds boot{600};
   Milliseconds associate{300};
   Milliseconds dhcp{1000};
+  Milliseconds ipv6{500};    ///< from the IPv4 address to the link-local one (G.8), and from that to the global one
   Milliseconds join{15000};  ///< an access point that is not there (I.8), unless AT+CWJAP says otherwise
   Milliseconds scan{2000}, scan_channel{200};
   Milliseconds connect{14500};     ///< TCP to a dead address (G.5)
@@ -63,5 +64,7 @@ struct World {
 /// Throws std::runtime_error with the place and what was expected.
 World read_world(const std::string& file);
 AccessPoint read_access_point(const nlohmann::json& json);
+/// "2001:db8::/64" without its length; "" for null: no router advertises IPv6. Throws if it is anything else.
+std::string read_ipv6_prefix(const nlohmann::json& json);
 
 }  // namespace sim

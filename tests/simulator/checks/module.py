@@ -24,11 +24,11 @@ WORLD = {
 
 
 class Module:
-    def __init__(self, *options, dialect="esp32-v4", nvs=None):
+    def __init__(self, *options, dialect="esp32-v4", nvs=None, surroundings=None):
         self.directory = tempfile.TemporaryDirectory()
         path = lambda name: os.path.join(self.directory.name, name)
         with open(path("world.json"), "w") as world:
-            json.dump(WORLD, world)
+            json.dump(surroundings or WORLD, world)
         self.nvs = nvs or path("nvs.json")
         self.control_path = path("control")
         self.link = path("tty")

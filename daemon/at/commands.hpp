@@ -2,7 +2,7 @@
 //
 // A function that takes a user's string returns a Result (what is wrong with the string, by the parameter's name); the
 // others cannot fail. Every command carries its deadline and what it holds up (timing.cpp). Implemented by family:
-// commands_basic.cpp, commands_wifi.cpp, commands_tcpip.cpp, commands_raw.cpp.
+// commands_basic.cpp, commands_wifi.cpp, commands_tcpip.cpp, commands_ssl.cpp, commands_raw.cpp.
 #pragma once
 
 #include <cstddef>
@@ -171,11 +171,20 @@ Command server_on(const ServerParameters& parameters);
 Command server_off(bool close_links);
 Command server_limit(std::size_t links);
 Command server_timeout(std::chrono::seconds timeout);
+
+// TLS of a link, from its next connect on. Empty values take a setting back.
+/// Checks no name: that is ssl_common_name(). `key_id` and `authority_id` number what the module has stored. It answers
+/// OK also if there is no such certificate, and says so before: see missing_certificate().
 Command ssl_verification(LinkId link, SslVerification verification, unsigned key_id = 0, unsigned authority_id = 0);
+/// The name that the server's certificate must have; also sent as server name (measured 32).
 Result<Command> ssl_common_name(LinkId link, std::string_view name);
+/// The server name that is sent (SNI).
 Result<Command> ssl_server_name(LinkId link, std::string_view name);
+/// ALPN, at most 5.
 Result<Command> ssl_protocols(LinkId link, const std::vector<std::string>& protocols);
-Result<Command> ssl_shared_key(LinkId link, std::string_view key, std::string_view hint);
+/// `key`: up to 32 bytes of any value, never logged; `identity`: up to 32 bytes.
+Result<Command> ssl_shared_key(LinkId link, std::string_view key, std::string_view identity);
+
 Result<Command> ping(std::string_view host);
 /// `timeout` only where Dialect::connect_timeout_usable (quirk 14).
 Result<Command> resolve(std::string_view name, std::optional<Milliseconds> timeout = std::nullopt);

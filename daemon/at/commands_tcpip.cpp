@@ -198,34 +198,6 @@ Command server_timeout(std::chrono::seconds timeout) {
   return setting("CIPSTO", timeout.count()).build_fixed();
 }
 
-Command ssl_verification(LinkId link, SslVerification verification, unsigned key_id, unsigned authority_id) {
-  return setting("CIPSSLCCONF", link)
-      .number(static_cast<int>(verification))
-      .number(key_id)
-      .number(authority_id)
-      .build_fixed();
-}
-Result<Command> ssl_common_name(LinkId link, std::string_view name) {
-  return setting("CIPSSLCCN", link).text("Common name", name, longest_host).build();
-}
-Result<Command> ssl_server_name(LinkId link, std::string_view name) {
-  return setting("CIPSSLCSNI", link).text("Server name", name, longest_host).build();
-}
-Result<Command> ssl_protocols(LinkId link, const std::vector<std::string>& protocols) {
-  auto builder = setting("CIPSSLCALPN", link);
-  if (protocols.size() > 3) builder.refuse("At most 3 ALPN protocols");
-  builder.number(static_cast<std::int64_t>(protocols.size()));
-  for (const auto& protocol : protocols) builder.text("ALPN protocol", protocol);
-  return builder.build();
-}
-Result<Command> ssl_shared_key(LinkId link, std::string_view key, std::string_view hint) {
-  constexpr std::size_t longest_key = 32;
-  return setting("CIPSSLCPSK", link)
-      .secret_text("Pre-shared key", key, longest_key)
-      .text("Hint", hint, longest_key)
-      .build();
-}
-
 Result<Command> ping(std::string_view host) {
   CommandBuilder builder("PING", set);
   if (host.empty()) builder.refuse("Host must not be empty");

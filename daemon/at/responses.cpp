@@ -252,4 +252,14 @@ bool link_was_in_use(Responses responses) {
   });
 }
 
+std::string_view missing_certificate(Responses responses) {
+  for (const auto& response : responses) {
+    if (!response.name.empty()) continue;
+    if (response.arguments == "NO CA FOUND") return "CA certificate";
+    if (response.arguments == "NO CERT FOUND") return "client certificate";
+    if (response.arguments == "NO PRVT_KEY FOUND") return "private key";
+  }
+  return {};
+}
+
 }  // namespace espat::at

@@ -96,6 +96,10 @@ std::vector<LinkState> parse_link_list(Responses responses);
 /// mean it all the same (quirk 105).
 bool link_was_in_use(Responses responses);
 
+/// What the module lacks for an AT+CIPSSLCCONF, which it answers with OK all the same (measured 32): "CA certificate",
+/// "client certificate", "private key"; empty if nothing.
+std::string_view missing_certificate(Responses responses);
+
 /// AT+CIPRECVLEN?: bytes waiting by link; nothing for a link that is not used (-1 or empty; 0 may mean either: quirk
 /// 86).
 Result<std::vector<std::optional<std::size_t>>> parse_receive_lengths(Responses responses);

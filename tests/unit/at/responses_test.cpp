@@ -240,5 +240,12 @@ TEST(SmallAnswers, AreRead) {
   EXPECT_FALSE(link_was_in_use(answer({"DNS Fail"})));
 }
 
+TEST(SslSettings, SayWhichCertificateIsMissing) {
+  EXPECT_EQ(missing_certificate(answer({"NO CA FOUND"})), "CA certificate");
+  EXPECT_EQ(missing_certificate(answer({"NO CERT FOUND", "NO PRVT_KEY FOUND"})), "client certificate");
+  EXPECT_EQ(missing_certificate(answer({"NO PRVT_KEY FOUND"})), "private key");
+  EXPECT_EQ(missing_certificate(answer({})), "");
+}
+
 }  // namespace
 }  // namespace espat::at::test

@@ -2,6 +2,7 @@
 #include "net/netlink_host_network.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -10,10 +11,31 @@ namespace espat::net {
 namespace {
 
 constexpr std::uint32_t kMainTable = 254;
+const Address kAnyIpv6 = Address::from_bytes(std::array<std::uint8_t, 16>{});
 
 /// Taking back goes on after a failure: the rest must go as well. The kernel's word is kept in the journal.
 void note(const Result<void>& result) {
   if (!result) spdlog::warn("{}", result.error().message);
+}
+
+/// Removes from `present` what is not in `wanted`.
+template <class T, class Remove>
+void take_back_others(std::vector<T>& present, const std::vector<T>& wanted, Remove remove) {
+  std::erase_if(present, [&](const T& item) {
+    const bool gone = std::ranges::find(wanted, item) == wanted.end();
+    if (gone) note(remove(item));
+    return gone;
+  });
+}
+
+template <class T>
+void remember(std::vector<T>& present, const T& item) {
+  if (std::ranges::find(present, item) == present.end()) present.push_back(item);
+}
+
+InterfaceAddresses without_ipv6(InterfaceAddresses addresses) {
+  std::erase_if(addresses.addresses, [](const AddressPrefix& address) { return address.address.is_v6(); });
+  return addresses;
 }
 
 }  // namespace
@@ -37,46 +59,57 @@ boost::asio::awaitable<void> NetlinkHostNetwork::withdraw() {
 }
 
 Result<void> NetlinkHostNetwork::put_in_place(const InterfaceAddresses& wanted) {
-  for (const auto& rule : std::exchange(rules_, {})) note(netlink_.remove_rule(rule));
-  for (const auto& route : std::exchange(routes_, {})) note(netlink_.remove_route(settings_.interface, route));
   if (auto up = netlink_.bring_up(settings_.interface, wanted.mtu); !up) return up;
   if (settings_.external) return tun_->set_carrier(true);
 
-  std::erase_if(addresses_, [&](const AddressPrefix& address) {
-    const bool gone = std::ranges::find(wanted.addresses, address) == wanted.addresses.end();
-    if (gone) note(netlink_.remove_address(settings_.interface, address));
-    return gone;
-  });
+  std::vector<Route> routes;
+  std::vector<SourceRule> rules;
   for (const auto& address : wanted.addresses) {
-    if (auto added = netlink_.add_address(settings_.interface, address); !added) return added;
-    if (std::ranges::find(addresses_, address) == addresses_.end()) addresses_.push_back(address);
+    for (const auto& route : routes_for(address, wanted.gateway)) routes.push_back(route);
+    if (!address.address.is_link_local()) rules.push_back({address.address, settings_.table, settings_.table});
   }
+  // What is not wanted any more goes first: a primary address that goes would take later ones of its prefix with it.
+  take_back_others(rules_, rules, [&](const SourceRule& rule) { return netlink_.remove_rule(rule); });
+  take_back_others(routes_, routes,
+                   [&](const Route& route) { return netlink_.remove_route(settings_.interface, route); });
+  take_back_others(addresses_, wanted.addresses,
+                   [&](const AddressPrefix& address) { return netlink_.remove_address(settings_.interface, address); });
 
-  const auto add_route = [&](const Route& route) {
-    auto added = netlink_.add_route(settings_.interface, route);
-    if (added) routes_.push_back(route);
-    return added;
-  };
   for (const auto& address : wanted.addresses) {
-    const bool v6 = address.address.is_v6();
-    // A link-local source is only for link-local destinations, which name the interface themselves.
-    const auto source = v6 ? std::optional<Address>() : std::optional(address.address);
-    if (auto added = add_route({address, {}, source, kMainTable, settings_.metric}); !added) return added;
-    if (address.address.is_link_local()) continue;
-    if (auto added = add_route({address, {}, source, settings_.table, 0}); !added) return added;
-    if (!v6 && wanted.gateway) {
-      const AddressPrefix everywhere{Address{}, 0};
-      if (auto added = add_route({everywhere, wanted.gateway, source, settings_.table, 0}); !added) return added;
-      if (settings_.default_route) {
-        if (auto added = add_route({everywhere, wanted.gateway, source, kMainTable, settings_.metric}); !added)
-          return added;
-      }
+    auto added = netlink_.add_address(settings_.interface, address);
+    if (!added && added.error().kind == ErrorKind::not_supported) {
+      spdlog::info("{}", added.error().message);
+      return put_in_place(without_ipv6(wanted));
     }
-    const SourceRule rule{address.address, settings_.table, settings_.table};
+    if (!added) return added;
+    remember(addresses_, address);
+  }
+  for (const auto& route : routes) {
+    if (auto added = netlink_.add_route(settings_.interface, route); !added) return added;
+    remember(routes_, route);
+  }
+  for (const auto& rule : rules) {
     if (auto added = netlink_.add_rule(rule); !added) return added;
-    rules_.push_back(rule);
+    remember(rules_, rule);
   }
   return tun_->set_carrier(true);
+}
+
+std::vector<Route> NetlinkHostNetwork::routes_for(const AddressPrefix& address,
+                                                  const std::optional<Address>& ipv4_gateway) const {
+  const bool v6 = address.address.is_v6();
+  // The kernel itself chooses well among IPv6 sources (RFC 6724), and one route serves the addresses of a prefix.
+  const auto source = v6 ? std::optional<Address>() : std::optional(address.address);
+  std::vector<Route> routes{{address, {}, source, kMainTable, settings_.metric}};
+  // A link-local destination names the interface itself.
+  if (address.address.is_link_local()) return routes;
+  routes.push_back({address, {}, source, settings_.table, 0});
+  if (!v6 && !ipv4_gateway) return routes;
+  const AddressPrefix everywhere{v6 ? kAnyIpv6 : Address{}, 0};
+  const auto gateway = v6 ? std::optional<Address>() : ipv4_gateway;
+  routes.push_back({everywhere, gateway, source, settings_.table, 0});
+  if (settings_.default_route) routes.push_back({everywhere, gateway, source, kMainTable, settings_.metric});
+  return routes;
 }
 
 void NetlinkHostNetwork::take_back() {

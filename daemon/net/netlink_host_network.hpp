@@ -6,10 +6,15 @@
 //   same LAN; P dev NAME src A metric M, and unless switched off: default via G src A metric M, in the main table; the
 //   same without metric in the module's own table, and `from A lookup TABLE`: answers leave where requests came in,
 //   whatever the main table says.
-// Invariant: everything that was put in place is remembered, and withdraw() takes back exactly that, the carrier first.
+// IPv6 is the same for the global address, but its router is known to the module alone, so the default route is just
+// "dev NAME"; a link-local address has its prefix in the main table and nothing else. A host that has IPv6 switched off
+// goes without.
+// Invariants: everything that was put in place is remembered, and withdraw() takes back exactly that, the carrier
+// first. What stays when something else changes is not touched: connections do not notice that another address came.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +44,7 @@ class NetlinkHostNetwork final : public HostNetwork {
   NetlinkHostNetwork(HostNetworkSettings settings, Tun& tun, RouteNetlink netlink)
       : settings_(std::move(settings)), tun_(&tun), netlink_(std::move(netlink)) {}
   Result<void> put_in_place(const InterfaceAddresses& addresses);
+  std::vector<Route> routes_for(const AddressPrefix& address, const std::optional<Address>& ipv4_gateway) const;
   void take_back();
 
   HostNetworkSettings settings_;

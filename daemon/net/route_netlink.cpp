@@ -75,7 +75,7 @@ Result<AddressPtr> make_address(const std::string& interface, const AddressPrefi
   rtnl_addr_set_family(address.get(), family_of(prefix.address));
   rtnl_addr_set_local(address.get(), to_nl(prefix.address, prefix.length).get());
   rtnl_addr_set_prefixlen(address.get(), static_cast<int>(prefix.length));
-  rtnl_addr_set_flags(address.get(), IFA_F_NOPREFIXROUTE);
+  rtnl_addr_set_flags(address.get(), IFA_F_NOPREFIXROUTE | (prefix.address.is_v6() ? IFA_F_NODAD : 0U));
   return address;
 }
 
@@ -174,6 +174,10 @@ Result<void> RouteNetlink::add_address(const std::string& interface, const Addre
   const auto address = make_address(interface, prefix);
   if (!address) return address.error();
   const int error = rtnl_addr_add(socket_.get(), address->get(), NLM_F_REPLACE);
+  const bool no_ipv6 = error == -NLE_NOACCESS || error == -NLE_OPNOTSUPP || error == -NLE_AF_NOSUPPORT;
+  if (no_ipv6 && prefix.address.is_v6())
+    return Error{ErrorKind::not_supported, interface + " does without the IPv6 address " + text(prefix) +
+                                               ": IPv6 is switched off on this host (sysctl disable_ipv6)"};
   if (error < 0 && error != -NLE_EXIST) return failed("add address " + text(prefix) + " to " + interface, error);
   return {};
 }

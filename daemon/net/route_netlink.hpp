@@ -24,6 +24,7 @@ struct Route {
   std::optional<Address> source;  // preferred source address
   std::uint32_t table = 254;      // main
   std::uint32_t metric = 0;
+  friend bool operator==(const Route&, const Route&) = default;
 };
 
 /// `ip rule from SOURCE lookup TABLE`.
@@ -31,6 +32,7 @@ struct SourceRule {
   Address source;
   std::uint32_t table = 0;
   std::uint32_t priority = 0;
+  friend bool operator==(const SourceRule&, const SourceRule&) = default;
 };
 
 class RouteNetlink {
@@ -40,7 +42,9 @@ class RouteNetlink {
   /// Sets the MTU, keeps the kernel from making a link-local IPv6 address of its own, and brings the interface up.
   Result<void> bring_up(const std::string& interface, unsigned mtu);
 
-  /// Adds an address without the kernel's own prefix route (IFA_F_NOPREFIXROUTE). Present already counts as done.
+  /// Adds an address without the kernel's own prefix route (IFA_F_NOPREFIXROUTE) and, IPv6, without duplicate address
+  /// detection: it is the module that defends it. Present already counts as done. `not_supported`: IPv6 is switched off
+  /// on this host or interface.
   Result<void> add_address(const std::string& interface, const AddressPrefix& address);
   /// Absent already counts as done; so for routes and rules below.
   Result<void> remove_address(const std::string& interface, const AddressPrefix& address);

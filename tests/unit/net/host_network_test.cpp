@@ -4,12 +4,21 @@
 // The kernel is asked by `ip`, not by the library under test. Skipped only where user namespaces or TUN devices are
 // impossible.
 #include <array>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
+#include <system_error>
+#include <utility>
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -38,6 +47,65 @@ std::string ip(const std::string& arguments) {
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
+
+/// Everything that `ip monitor` hears of addresses, routes and rules.
+class Monitor {
+ public:
+  Monitor() {
+    std::array<int, 2> ends{};
+    if (::pipe(ends.data()) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
+    child_ = ::fork();
+    if (child_ == 0) {
+      ::dup2(ends[1], STDOUT_FILENO);
+      ::execlp("ip", "ip", "monitor", "address", "route", "rule", nullptr);
+      ::_exit(127);
+    }
+    ::close(ends[1]);
+    output_ = ends[0];
+    // It listens once it hears what we do now.
+    while (!contains(heard_, "192.0.2.222")) {
+      (void)ip("address add 192.0.2.222/32 dev lo");
+      (void)ip("address delete 192.0.2.222/32 dev lo");
+      read_available();
+    }
+    read_available();
+    heard_.clear();
+  }
+  ~Monitor() {
+    if (child_ > 0) (void)stop();
+  }
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
+
+  std::string stop() {
+    // What the kernel has told before this was read by the monitor when it says this.
+    const std::string mark = "198.51.100.222";
+    while (!contains(heard_, mark)) {
+      (void)ip("address add " + mark + "/32 dev lo");
+      (void)ip("address delete " + mark + "/32 dev lo");
+      read_available();
+    }
+    ::kill(child_, SIGTERM);
+    ::waitpid(std::exchange(child_, 0), nullptr, 0);
+    ::close(output_);
+    return heard_.substr(0, heard_.find(mark));
+  }
+
+ private:
+  void read_available() {
+    std::array<char, 4096> piece;
+    pollfd ready{output_, POLLIN, 0};
+    while (::poll(&ready, 1, 50) == 1) {
+      const ssize_t length = ::read(output_, piece.data(), piece.size());
+      if (length <= 0) return;
+      heard_.append(piece.data(), static_cast<std::size_t>(length));
+    }
+  }
+
+  pid_t child_ = 0;
+  int output_ = -1;
+  std::string heard_;
+};
 
 class HostNetworkInKernel : public testing::Test {
  protected:
@@ -192,6 +260,76 @@ TEST_F(HostNetworkInKernel, takes_back_exactly_what_it_put_in_place_and_the_carr
   withdraw();
   EXPECT_EQ(everything(), before) << "done already counts as done";
   (void)ip("rule delete from 192.0.2.99 lookup 7778");
+}
+
+/// An IPv4 address and what a module tells of IPv6.
+InterfaceAddresses with_ipv6(InterfaceAddresses addresses) {
+  addresses.addresses.push_back({*Address::parse("2001:db8:77::15"), 64});
+  addresses.addresses.push_back({*Address::parse("fe80::15"), 64});
+  return addresses;
+}
+
+TEST_F(HostNetworkInKernel, puts_the_ipv6_addresses_of_the_module_in_place_and_none_of_the_kernels_own) {
+  apply(with_ipv6(addresses(Address::v4(192, 0, 2, 15))));
+  const std::string all = ip("-6 address show dev esp0");
+  EXPECT_TRUE(contains(all, "2001:db8:77::15/64 scope global nodad noprefixroute")) << all;
+  EXPECT_TRUE(contains(all, "fe80::15/64 scope link nodad noprefixroute")) << all;
+  EXPECT_FALSE(contains(all, "tentative")) << all;
+  EXPECT_EQ(all.find("fe80:"), all.rfind("fe80:")) << all;
+  const std::string main = ip("-6 route show table main dev esp0");
+  EXPECT_TRUE(contains(main, "2001:db8:77::/64 proto 229 metric 2000")) << main;
+  EXPECT_TRUE(contains(main, "fe80::/64 proto 229 metric 2000")) << main;
+  EXPECT_TRUE(contains(main, "default proto 229 metric 2000")) << main;
+  const std::string own = ip("-6 route show dev esp0 table " + std::to_string(kTable));
+  EXPECT_TRUE(contains(own, "default proto 229")) << own;
+  EXPECT_FALSE(contains(own, "fe80")) << own;
+  const std::string rules = ip("-6 rule");
+  EXPECT_TRUE(contains(rules, "7777:\tfrom 2001:db8:77::15 lookup 7777")) << rules;
+  EXPECT_FALSE(contains(rules, "fe80")) << rules;
+}
+
+TEST_F(HostNetworkInKernel, gives_each_ipv6_destination_the_source_that_it_can_answer) {
+  apply(with_ipv6(addresses(Address::v4(192, 0, 2, 15))));
+  const std::string away = ip("-6 route get 2001:db8:99::1");
+  EXPECT_TRUE(contains(away, "dev esp0") && contains(away, "src 2001:db8:77::15")) << away;
+  const std::string near = ip("-6 route get fe80::1 oif esp0");
+  EXPECT_TRUE(contains(near, "dev esp0") && contains(near, "src fe80::15")) << near;
+}
+
+TEST_F(HostNetworkInKernel, makes_no_ipv6_default_route_for_a_link_local_address_alone) {
+  auto wanted = addresses(Address::v4(192, 0, 2, 15));
+  wanted.addresses.push_back({*Address::parse("fe80::15"), 64});
+  apply(wanted);
+  EXPECT_FALSE(contains(ip("-6 route show table all dev esp0"), "default"));
+  const std::string away = ip("-6 route get 2001:db8:99::1");
+  EXPECT_TRUE(contains(away, "unreachable")) << away;
+}
+
+TEST_F(HostNetworkInKernel, does_not_touch_ipv4_when_ipv6_comes_later_or_goes) {
+  const auto only_ipv4 = addresses(Address::v4(192, 0, 2, 15));
+  apply(only_ipv4);
+  Monitor changes;
+  apply(with_ipv6(only_ipv4));
+  apply(only_ipv4);
+  const std::string heard = changes.stop();
+  EXPECT_TRUE(contains(heard, "2001:db8:77::/64")) << heard;
+  std::istringstream lines(heard);
+  bool goes = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("Deleted")) continue;
+    goes = true;
+    EXPECT_FALSE(contains(line, "192.0.2.")) << line;
+  }
+  EXPECT_TRUE(goes) << heard;
+}
+
+TEST_F(HostNetworkInKernel, goes_without_ipv6_on_a_host_that_has_switched_it_off) {
+  std::ofstream("/proc/sys/net/ipv6/conf/esp0/disable_ipv6") << "1";
+  apply(with_ipv6(addresses(Address::v4(192, 0, 2, 15))));
+  const std::string now = everything();
+  EXPECT_TRUE(contains(now, "192.0.2.15/24")) << now;
+  EXPECT_TRUE(contains(now, "default via 192.0.2.1")) << now;
+  EXPECT_FALSE(contains(now, "2001:db8")) << now;
 }
 
 TEST_F(HostNetworkInKernel, clears_the_rules_of_a_daemon_that_was_killed_and_no_others) {

@@ -14,7 +14,7 @@ namespace asio = boost::asio;
 void IcmpEcho::on_request(const IcmpMessage& request) {
   if (context_ == nullptr) return;
   const auto now = context_->clock.now();
-  if (!context_->wifi_up || request.destination.is_multicast() || request.destination.is_limited_broadcast() ||
+  if (request.destination.is_multicast() || request.destination.is_limited_broadcast() ||
       request.destination.is_loopback()) {
     context_->counters.add(Counter::dropped_scope);
     return;

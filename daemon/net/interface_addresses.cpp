@@ -1,5 +1,4 @@
 // Interface::Core's addresses: what the module has, and keeping the host in step with it.
-#include <algorithm>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -35,7 +34,7 @@ asio::awaitable<void> Interface::Core::learn(std::uint64_t generation) {
     auto addresses = co_await ask_module();
     if (halted_ || generation != generation_) co_return;
     if (addresses) {
-      adopt(std::move(addresses));
+      adopt(*addresses);
       co_return;
     }
     co_await module::pause(clock_, kBetweenQuestions);
@@ -67,28 +66,27 @@ asio::awaitable<std::optional<InterfaceAddresses>> Interface::Core::ask_module()
   co_return interface_addresses(*station, servers, settings_.mtu);
 }
 
-void Interface::Core::adopt(std::optional<InterfaceAddresses> addresses) {
-  if (addresses == wanted_) return;
-  // Flows of an address that goes get their RST before it does.
-  const bool lost_one =
-      wanted_ && std::any_of(wanted_->addresses.begin(), wanted_->addresses.end(), [&](const AddressPrefix& old) {
-        return std::none_of(addresses->addresses.begin(), addresses->addresses.end(),
-                            [&](const AddressPrefix& present) { return present.address == old.address; });
-      });
-  if (lost_one) reset_flows(false);
-  wanted_ = std::move(addresses);
-  context_.broadcast = broadcast_address(wanted_->addresses.front());
-  context_.wifi_up = wanted_.has_value();
+void Interface::Core::adopt(const InterfaceAddresses& addresses) {
+  if (wanted_ == addresses) return;
+  // Flows of an address that goes get their RST before it does. IPv4 does not feel what IPv6 does, and the other way
+  // round.
+  for (const AddressFamily family : {AddressFamily::ipv4, AddressFamily::ipv6})
+    if (wanted_ && lost_address(*wanted_, addresses, family)) reset_flows(false, family);
+  wanted_ = addresses;
+  context_.broadcast = broadcast_address(addresses);
+  context_.wifi_up = true;
+  context_.ipv6_up = has_address(addresses, AddressFamily::ipv6);
   host_alarm_->ring();
   if (!std::exchange(host_busy_, true)) asio::co_spawn(channel_.executor(), keep_host_in_step(), asio::detached);
 }
 
-void Interface::Core::reset_flows(bool links_gone) {
-  context_.wifi_up = false;
-  tcp_.reset_all();
+void Interface::Core::reset_flows(bool links_gone, AddressFamily family) {
+  if (family != AddressFamily::ipv6) context_.wifi_up = false;
+  if (family != AddressFamily::ipv4) context_.ipv6_up = false;
+  tcp_.reset_all(family);
   if (links_gone) streams_.links_gone();
-  udp_.reset_all(links_gone);
-  echo_->forget();
+  udp_.reset_all(links_gone, family);
+  if (family == AddressFamily::any) echo_->forget();
 }
 
 void Interface::Core::network_lost(bool links_gone) {

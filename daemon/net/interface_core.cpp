@@ -198,12 +198,13 @@ void Interface::Core::on_icmp(const Packet& packet) {
   }
   // "Fragmentation needed" and "packet too big".
   const bool too_big = packet.is_v6() ? message->type == 2 : message->type == 3 && message->code == 4;
-  if (message->is_echo_request())
-    echo_->on_request(*message);
-  else if (too_big)
+  if (message->is_echo_request()) {
+    if (!context_.refuses(packet.source, packet.destination, packet.bytes)) echo_->on_request(*message);
+  } else if (too_big) {
     tcp_.on_packet_too_big(message->payload, packet.is_v6() ? message->rest : message->rest & 0xffffU);
-  else
+  } else {
     counters_.add(Counter::dropped_protocol);  // router solicitations, MLD, other errors about our packets
+  }
 }
 
 std::vector<LinkStatus> Interface::Core::links() const {

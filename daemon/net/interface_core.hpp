@@ -68,12 +68,12 @@ class Interface::Core final : public module::Observer, public std::enable_shared
   void dispatch(const Packet& packet);
   void on_icmp(const Packet& packet);
   /// Flows first: RST and ICMP go out while the host still has the address.
-  void reset_flows(bool links_gone);
+  void reset_flows(bool links_gone, AddressFamily family = AddressFamily::any);
   void network_lost(bool links_gone);
   void learn_addresses();
   boost::asio::awaitable<void> learn(std::uint64_t generation);
   boost::asio::awaitable<std::optional<InterfaceAddresses>> ask_module();
-  void adopt(std::optional<InterfaceAddresses> addresses);
+  void adopt(const InterfaceAddresses& addresses);
   boost::asio::awaitable<void> keep_host_in_step();
   void close_foreign(at::LinkId link);
   boost::asio::awaitable<void> close_leftovers();

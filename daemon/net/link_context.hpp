@@ -32,6 +32,8 @@ struct LinkContext {
 
   /// Joined and with an address. While false, nothing is sent and every connect fails.
   bool wifi_up = false;
+  /// The module has an IPv6 address, too. It comes later than the IPv4 address, or never.
+  bool ipv6_up = false;
   /// The broadcast address of our IPv4 prefix.
   std::optional<Address> broadcast{};
   /// An id is in use although we did not open it: marks it in the pool and closes it.
@@ -40,6 +42,12 @@ struct LinkContext {
   std::function<void()> link_freed{};
   /// When each link last carried payload, in either direction.
   std::array<module::TimePoint, 256> activity{};
+
+  /// Whether the module has an address of that family.
+  bool reaches(const Address& remote) const;
+  /// True if the module cannot carry this packet of the host; that is counted, and the sender told: no network, none of
+  /// that family, or a link-local source that nobody beyond the link could answer (RFC 4443 3.1, code 2).
+  bool refuses(const Address& source, const Address& destination, Bytes packet);
 
   void carried(at::LinkId link, module::TimePoint now) { activity[link] = now; }
   /// Whether a link other than this one carried payload within the last two seconds: a connect that hangs would be

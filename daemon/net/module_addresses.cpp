@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -28,15 +29,30 @@ std::optional<std::uint8_t> prefix_length(const Address& netmask) {
   return static_cast<std::uint8_t>(ones);
 }
 
-std::optional<Address> broadcast_address(const AddressPrefix& address) {
-  if (address.address.is_v6() || address.length >= 31) return std::nullopt;
+std::optional<Address> broadcast_address(const InterfaceAddresses& addresses) {
+  const auto ipv4 = std::ranges::find_if(
+      addresses.addresses, [](const AddressPrefix& prefix) { return includes(AddressFamily::ipv4, prefix.address); });
+  if (ipv4 == addresses.addresses.end() || ipv4->length >= 31) return std::nullopt;
   std::array<std::uint8_t, 4> bytes{};
-  const auto own = address.address.bytes();
+  const auto own = ipv4->address.bytes();
   for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const int bits = std::clamp(address.length - static_cast<int>(8 * i), 0, 8);
+    const int bits = std::clamp(ipv4->length - static_cast<int>(8 * i), 0, 8);
     bytes[i] = static_cast<std::uint8_t>(own[i] | (0xffU >> static_cast<unsigned>(bits)));
   }
   return Address::from_bytes(bytes);
+}
+
+bool has_address(const InterfaceAddresses& addresses, AddressFamily family) {
+  return std::ranges::any_of(addresses.addresses,
+                             [&](const AddressPrefix& prefix) { return includes(family, prefix.address); });
+}
+
+bool lost_address(const InterfaceAddresses& before, const InterfaceAddresses& now, AddressFamily family) {
+  return std::ranges::any_of(before.addresses, [&](const AddressPrefix& old) {
+    return includes(family, old.address) && std::ranges::none_of(now.addresses, [&](const AddressPrefix& present) {
+             return present.address == old.address;
+           });
+  });
 }
 
 std::optional<InterfaceAddresses> interface_addresses(const at::StationAddress& station, const at::DnsServers& dns,
@@ -51,9 +67,13 @@ std::optional<InterfaceAddresses> interface_addresses(const at::StationAddress& 
   result.addresses.push_back({*address, length.value_or(32)});
   const auto gateway = Address::parse(station.gateway);
   if (gateway && !gateway->is_unspecified()) result.gateway = *gateway;
-  for (const auto& [text, bits] : {std::pair{station.ipv6_global, 64}, std::pair{station.ipv6_link_local, 64}}) {
+  // Both are made of a prefix of 64 bits and the MAC address (guide 3.2.3, RFC 4862).
+  constexpr std::uint8_t kIpv6Prefix = 64;
+  constexpr std::uint32_t kSmallestIpv6Mtu = 1280;
+  for (const std::string& text : {station.ipv6_global, station.ipv6_link_local}) {
     const auto v6 = Address::parse(text);
-    if (v6 && v6->is_v6() && !v6->is_unspecified()) result.addresses.push_back({*v6, static_cast<std::uint8_t>(bits)});
+    if (mtu >= kSmallestIpv6Mtu && v6 && v6->is_v6() && !v6->is_unspecified())
+      result.addresses.push_back({*v6, kIpv6Prefix});
   }
   for (std::size_t i = 0; i < dns.servers.size(); ++i) {
     if (!dns.manual.value_or(false) && is_built_in(i, dns.servers[i])) continue;

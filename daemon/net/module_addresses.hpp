@@ -6,15 +6,20 @@
 
 #include "at/responses.hpp"
 #include "net/host_network.hpp"
+#include "net/status.hpp"
 
 namespace espat::net {
 
-/// Nothing if the station has no usable IPv4 address.
+/// Nothing if the station has no usable IPv4 address. No IPv6 with an MTU that IPv6 does not know (RFC 8200 section 5).
 std::optional<InterfaceAddresses> interface_addresses(const at::StationAddress& station, const at::DnsServers& dns,
                                                       std::uint32_t mtu);
 
-/// The IPv4 prefix's own broadcast address; nothing for prefixes that have none (/31, /32) and for IPv6.
-std::optional<Address> broadcast_address(const AddressPrefix& address);
+/// The broadcast address of the IPv4 prefix; nothing if that has none (/31, /32), or there is no IPv4 address.
+std::optional<Address> broadcast_address(const InterfaceAddresses& addresses);
+
+bool has_address(const InterfaceAddresses& addresses, AddressFamily family);
+/// Whether `now` lacks an address of that family that was there before: flows may have used it.
+bool lost_address(const InterfaceAddresses& before, const InterfaceAddresses& now, AddressFamily family);
 
 /// How many leading bits of a netmask are set; nothing if it is no netmask.
 std::optional<std::uint8_t> prefix_length(const Address& netmask);

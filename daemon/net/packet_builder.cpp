@@ -85,6 +85,8 @@ IcmpCode icmp_code(IcmpError error, bool v6) {
       return v6 ? IcmpCode{4, 1} : IcmpCode{3, 2};
     case IcmpError::administratively_prohibited:
       return v6 ? IcmpCode{1, 1} : IcmpCode{3, 13};
+    case IcmpError::beyond_scope:
+      return v6 ? IcmpCode{1, 2} : IcmpCode{3, 1};
     case IcmpError::packet_too_big:
       return v6 ? IcmpCode{2, 0} : IcmpCode{3, 4};
     case IcmpError::reassembly_time_exceeded:

@@ -48,6 +48,7 @@ enum class IcmpError : std::uint8_t {
   port_unreachable,
   protocol_unreachable,  // v6: parameter problem, unrecognised next header
   administratively_prohibited,
+  beyond_scope,    // v6: of the source address; v4 has no scopes: host unreachable
   packet_too_big,  // v4: fragmentation needed; carries the MTU
   reassembly_time_exceeded,
 };

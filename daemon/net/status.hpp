@@ -95,7 +95,12 @@ struct InterfaceStatus {
   std::optional<InterfaceAddresses> addresses;
 };
 
-/// Which addresses a name is resolved to.
+/// Which addresses are meant: those that a name is resolved to, those whose flows end.
 enum class AddressFamily : std::uint8_t { any, ipv4, ipv6 };
+
+/// Whether an address is of that family.
+inline bool includes(AddressFamily family, const Address& address) {
+  return family == AddressFamily::any || (family == AddressFamily::ipv6) == address.is_v6();
+}
 
 }  // namespace espat::net

@@ -101,11 +101,7 @@ void TcpTable::on_segment(const TcpSegment& segment) {
 
 void TcpTable::open(const TcpSegment& syn) {
   const Address& remote = syn.flow.remote.address;
-  if (!context_.wifi_up) {
-    context_.counters.add(Counter::dropped_down);
-    context_.icmp_errors.send(remote, syn.packet, IcmpError::network_unreachable);
-    return;
-  }
+  if (context_.refuses(syn.flow.local.address, remote, syn.packet)) return;
   if (remote.is_multicast() || remote.is_limited_broadcast() || remote.is_unspecified() || remote.is_loopback() ||
       syn.flow.remote.port == 0) {
     context_.counters.add(Counter::dropped_scope);
@@ -236,10 +232,11 @@ void TcpTable::reset(Entry& entry, Counter reason) {
   remove(entry);
 }
 
-void TcpTable::reset_all() {
+void TcpTable::reset_all(AddressFamily family) {
   std::vector<Entry*> entries;
   entries.reserve(flows_.size());
-  for (auto& [key, entry] : flows_) entries.push_back(entry.get());
+  for (auto& [key, entry] : flows_)
+    if (includes(family, key.remote.address)) entries.push_back(entry.get());
   for (Entry* entry : entries) {
     if (entry->flow.state() == TcpState::held)
       fail(*entry, IcmpError::network_unreachable);

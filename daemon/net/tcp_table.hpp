@@ -31,8 +31,8 @@ class TcpTable {
   void on_segment(const TcpSegment& segment);
   /// A router behind the host could not pass on one of our segments, which it quotes (RFC 1191, 8201).
   void on_packet_too_big(Bytes quoted, std::uint32_t mtu);
-  /// Every flow gets RST, held ones ICMP "network unreachable".
-  void reset_all();
+  /// Every flow of that family gets RST, held ones ICMP "network unreachable".
+  void reset_all(AddressFamily family = AddressFamily::any);
 
  private:
   class Entry;

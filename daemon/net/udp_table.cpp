@@ -50,11 +50,7 @@ bool UdpTable::goes_to_many(const Address& remote) const {
 
 void UdpTable::on_datagram(const Packet& packet, const UdpDatagram& datagram) {
   const SocketAddress& remote = datagram.flow.remote;
-  if (!context_.wifi_up) {
-    context_.counters.add(Counter::dropped_down);
-    context_.icmp_errors.send(remote.address, packet.bytes, IcmpError::network_unreachable);
-    return;
-  }
+  if (context_.refuses(packet.source, packet.destination, packet.bytes)) return;
   if (remote.address.is_unspecified() || remote.address.is_loopback() || remote.port == 0 ||
       datagram.flow.local.port == 0) {
     context_.counters.add(Counter::dropped_scope);
@@ -258,12 +254,13 @@ void UdpTable::sweep(module::TimePoint now) {
   if (any) plan_sweep();
 }
 
-void UdpTable::reset_all(bool links_gone) {
-  flows_.clear();
-  for (auto& remotes : by_remote_) remotes.clear();
-  lookups_.clear();
+void UdpTable::reset_all(bool links_gone, AddressFamily family) {
+  std::erase_if(flows_, [&](const auto& flow) { return includes(family, flow.first.remote.address); });
+  for (auto& remotes : by_remote_)
+    std::erase_if(remotes, [&](const auto& flow) { return includes(family, flow.first.address); });
+  std::erase_if(lookups_, [&](const auto& lookup) { return includes(family, lookup.second.server.address); });
   for (auto& link : links_) {
-    if (!link) continue;
+    if (!link || (family != AddressFamily::any && (family == AddressFamily::ipv6) != link->is_v6())) continue;
     if (links_gone) {
       link->abandon();
       link.reset();

@@ -45,9 +45,9 @@ class UdpTable final : public UdpLinkOwner {
   bool on_closed(at::LinkId link);
   bool owns(at::LinkId link) const { return link_with(link) != nullptr; }
   bool on_payload(const at::Payload& payload, Bytes chunk, std::size_t remaining, bool aborted);
-  /// Every flow is forgotten. `links_gone`: the module has no links any more
-  /// (it restarted); else they are closed.
-  void reset_all(bool links_gone);
+  /// Every flow and lookup of that family is forgotten. `links_gone`: the module restarted and has no links any more;
+  /// else they are closed.
+  void reset_all(bool links_gone, AddressFamily family = AddressFamily::any);
   void on_link_available();
 
   void list_links(std::vector<LinkStatus>& out) const;

@@ -132,8 +132,10 @@ asio::awaitable<at::Outcome> FakeChannel::run(at::Command command, module::RunOp
     outcome.responses.push_back({"CIPSTA", "ip:\"" + address + "\""});
     outcome.responses.push_back({"CIPSTA", "gateway:\"192.0.2.1\""});
     outcome.responses.push_back({"CIPSTA", "netmask:\"255.255.255.0\""});
+    if (!ipv6_link_local.empty()) outcome.responses.push_back({"CIPSTA", "ip6ll:\"" + ipv6_link_local + "\""});
+    if (!ipv6_global.empty()) outcome.responses.push_back({"CIPSTA", "ip6gl:\"" + ipv6_global + "\""});
   } else if (name == "CIPDNS") {
-    outcome.responses.push_back({"CIPDNS", "0,\"192.0.2.3\",\"114.114.114.114\",\"8.8.8.8\""});
+    outcome.responses.push_back({"CIPDNS", "0," + dns});
   } else if (name == "PING") {
     co_await module::pause(clock_, std::chrono::seconds(1));
     outcome.status = ping_answers ? Status::ok : Status::error;

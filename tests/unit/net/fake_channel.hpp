@@ -77,6 +77,8 @@ class FakeChannel final : public module::Channel {
   bool joined = true;
   bool ping_answers = true;
   std::string address = "192.0.2.15";
+  std::string ipv6_link_local{}, ipv6_global{};  // empty: none (yet)
+  std::string dns = "\"192.0.2.3\",\"114.114.114.114\",\"8.8.8.8\"";
   std::size_t longest_block = 0;
 
  private:

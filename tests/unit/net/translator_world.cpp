@@ -104,13 +104,37 @@ void World::echo_request(const std::string& to, std::uint16_t sequence) {
   (void)builder.echo_reply(Address::v4(192, 0, 2, 15), *Address::parse(to), 77, sequence, payload);
 }
 
+void World::icmp6(std::uint8_t type, const std::string& from, const std::string& to, std::uint16_t sequence) {
+  // An echo reply with its type changed, checksum adjusted (RFC 1624).
+  struct Feed final : PacketSink {
+    World* world;
+    std::uint8_t type;
+    Feed(World* w, std::uint8_t t) : world(w), type(t) {}
+    void send(Bytes bytes) override {
+      std::vector<std::uint8_t> packet(bytes.begin(), bytes.end());
+      const unsigned sum = static_cast<unsigned>(packet[42] << 8U | packet[43]);
+      unsigned adjusted =
+          sum + static_cast<unsigned>(packet[40] << 8U) + (~static_cast<unsigned>(type << 8U) & 0xffffU);
+      while (adjusted > 0xffffU) adjusted = (adjusted & 0xffffU) + (adjusted >> 16U);
+      packet[40] = type;
+      packet[42] = static_cast<std::uint8_t>(adjusted >> 8U);
+      packet[43] = static_cast<std::uint8_t>(adjusted);
+      world->packet(packet);
+    }
+  } feed(this, type);
+  PacketBuilder builder(feed, 1500, 7);
+  const std::array<std::uint8_t, 4> payload{1, 2, 3, 4};
+  (void)builder.echo_reply(*Address::parse(from), *Address::parse(to), 77, sequence, payload);
+}
+
 std::size_t World::count_commands(const std::string& prefix) const {
   return static_cast<std::size_t>(std::count_if(channel.commands.begin(), channel.commands.end(),
                                                 [&](const std::string& text) { return text.starts_with(prefix); }));
 }
 
-HostProgram::HostProgram(World& world, std::uint16_t port, const std::string& remote, std::uint16_t remote_port)
-    : world_(world), local_{Address::v4(192, 0, 2, 15), port}, remote_{*Address::parse(remote), remote_port} {}
+HostProgram::HostProgram(World& world, std::uint16_t port, const std::string& remote, std::uint16_t remote_port,
+                         const std::string& local)
+    : world_(world), local_{*Address::parse(local), port}, remote_{*Address::parse(remote), remote_port} {}
 
 void HostProgram::emit(std::uint8_t flags, const std::string& payload, std::uint32_t sequence_back) {
   std::array<std::uint8_t, 2000> packet;

@@ -69,13 +69,16 @@ struct World {
   void packet_too_big(const SocketAddress& far_end, const SocketAddress& program, std::uint32_t sequence,
                       std::uint32_t mtu);
   void echo_request(const std::string& to, std::uint16_t sequence);
+  /// An ICMPv6 message with identifier 77, that sequence number and four bytes of payload.
+  void icmp6(std::uint8_t type, const std::string& from, const std::string& to, std::uint16_t sequence = 0);
   std::size_t count_commands(const std::string& prefix) const;
 };
 
 /// One TCP program of the host.
 class HostProgram {
  public:
-  HostProgram(World& world, std::uint16_t port, const std::string& remote, std::uint16_t remote_port);
+  HostProgram(World& world, std::uint16_t port, const std::string& remote, std::uint16_t remote_port,
+              const std::string& local = "192.0.2.15");
 
   void connect();                      // SYN, also its repetition
   void send(const std::string& data);  // in segments of at most 1460

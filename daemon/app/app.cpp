@@ -80,13 +80,26 @@ int App::run() {
 }
 
 Result<void> App::attach(const std::string& name, const ModuleConfiguration& configuration) {
-  auto attached = AttachedModule::attach(name, configuration, free_table(name), commons_);
+  auto group = group_of(configuration);
+  if (!group) return group.error();
+  auto attached = AttachedModule::attach(name, configuration, {free_table(name), std::move(*group)}, commons_);
   if (!attached) return attached.error();
   AttachedModule& module = **attached;
   modules_.emplace(name, std::move(*attached));
   bus_->add_module(name, bus::view_of(module.module()), module.station(), bus::view_of(name, module.interface()));
   module.start();
   return {};
+}
+
+Result<std::shared_ptr<net::RouteGroup>> App::group_of(const ModuleConfiguration& configuration) {
+  if (configuration.group.empty()) return std::shared_ptr<net::RouteGroup>();
+  std::weak_ptr<net::RouteGroup>& known = groups_[{configuration.group, configuration.interface.metric}];
+  if (auto group = known.lock()) return group;
+  auto opened = net::RouteGroup::open(configuration.interface.metric);
+  if (!opened) return opened.error();
+  auto group = std::make_shared<net::RouteGroup>(std::move(*opened));
+  known = group;
+  return group;
 }
 
 std::uint32_t App::free_table(const std::string& name) const {

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -21,6 +22,7 @@
 #include "bus/service.hpp"
 #include "module/clock.hpp"
 #include "module/wall_clock.hpp"
+#include "net/route_group.hpp"
 #include "wifi/known_networks.hpp"
 
 namespace espat::app {
@@ -40,6 +42,8 @@ class App final : public bus::ModuleRegistry {
 
  private:
   Result<void> attach(const std::string& name, const ModuleConfiguration& configuration);
+  /// The group that a module is configured to be in, which its other members have too; null if none.
+  Result<std::shared_ptr<net::RouteGroup>> group_of(const ModuleConfiguration& configuration);
   std::uint32_t free_table(const std::string& name) const;
   /// Begins the end. Only the first call counts.
   void stop(int exit_status);
@@ -57,6 +61,7 @@ class App final : public bus::ModuleRegistry {
   module::SystemWallClock wall_clock_;
   wifi::KnownNetworks known_networks_;
   Commons commons_;
+  std::map<std::pair<std::string, std::uint32_t>, std::weak_ptr<net::RouteGroup>> groups_;  // by name and metric
   std::map<std::string, std::unique_ptr<AttachedModule>> modules_;
   std::unique_ptr<bus::Service> bus_;
   bool stopping_ = false;

@@ -39,7 +39,7 @@ net::InterfaceSettings interface_settings(const ModuleConfiguration& configurati
 
 Result<std::unique_ptr<AttachedModule>> AttachedModule::attach(const std::string& name,
                                                                const ModuleConfiguration& configuration,
-                                                               std::uint32_t table, const Commons& commons) {
+                                                               Routing routing, const Commons& commons) {
   auto opened = net::Tun::open(commons.executor, name);
   if (!opened) return opened.error();
   auto tun = std::make_unique<net::Tun>(std::move(*opened));
@@ -47,7 +47,8 @@ Result<std::unique_ptr<AttachedModule>> AttachedModule::attach(const std::string
   settings.interface = name;
   settings.default_route = configuration.interface.default_route;
   settings.metric = configuration.interface.metric;
-  settings.table = table;
+  const std::uint32_t table = settings.table = routing.table;
+  settings.group = std::move(routing.group);
   settings.external = configuration.interface.addressing == Addressing::external;
   auto host = net::NetlinkHostNetwork::open(std::move(settings), *tun);
   if (!host) return host.error();

@@ -38,11 +38,17 @@ struct Commons {
   std::filesystem::path state_directory;
 };
 
+/// The module's place in the host's routing.
+struct Routing {
+  std::uint32_t table = 0;                   // of this module alone
+  std::shared_ptr<net::RouteGroup> group{};  // with other modules; null: none
+};
+
 class AttachedModule {
  public:
-  /// Creates the network interface; nothing moves before start(). `table` is the routing table of this module alone.
+  /// Creates the network interface; nothing moves before start().
   static Result<std::unique_ptr<AttachedModule>> attach(const std::string& name,
-                                                        const ModuleConfiguration& configuration, std::uint32_t table,
+                                                        const ModuleConfiguration& configuration, Routing routing,
                                                         const Commons& commons);
   AttachedModule(const AttachedModule&) = delete;
   AttachedModule& operator=(const AttachedModule&) = delete;

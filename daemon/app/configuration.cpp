@@ -19,6 +19,14 @@ namespace {
 
 using nlohmann::json;
 
+/// A small letter, then up to 14 small letters, digits and underscores.
+bool is_name(std::string_view name) {
+  const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
+  const auto is_follower = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_'; };
+  return !name.empty() && name.size() <= 15 && is_letter(name.front()) &&
+         std::all_of(name.begin(), name.end(), is_follower);
+}
+
 bool is_printable(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' ' || c == 0x7f; });
 }
@@ -58,6 +66,16 @@ void read_port(Section& section, std::string& target) {
   section.report(section.below("port"), expected + Section::instead(*value));
 }
 
+void read_group(Section& section, std::string& target) {
+  const auto* value = section.find("group");
+  if (value == nullptr) return;
+  if (value->is_string() && is_name(value->get_ref<const std::string&>()))
+    target = value->get<std::string>();
+  else
+    section.report(section.below("group"), "expected a name: a small letter and up to 14 small letters, digits or _" +
+                                               Section::instead(*value));
+}
+
 InterfaceConfiguration read_interface(const Document& document, const std::string& path, const json& value,
                                       std::vector<Mistake>& mistakes) {
   InterfaceConfiguration interface;
@@ -67,6 +85,7 @@ InterfaceConfiguration read_interface(const Document& document, const std::strin
   section.read("metric", interface.metric, 0, 4294967295);
   section.read("addressing", interface.addressing,
                {{"daemon", Addressing::daemon}, {"external", Addressing::external}});
+  section.read("dns", interface.dns, {{"auto", Dns::automatic}, {"none", Dns::none}});
   section.finish();
   return interface;
 }
@@ -78,6 +97,7 @@ ModuleConfiguration read_module_entry(const Document& document, const std::strin
   if (value.is_object()) read_port(section, module.port);
   section.read("baud-rate", module.baud_rate, 80, 5000000);
   section.read("flow-control", module.flow_control, {{"none", FlowControl::none}, {"rts-cts", FlowControl::rts_cts}});
+  read_group(section, module.group);
   if (const auto* interface = section.find("interface"))
     module.interface = read_interface(document, section.below("interface"), *interface, mistakes);
   section.finish();
@@ -118,12 +138,8 @@ Configuration read_document(const Document& document, std::vector<Mistake>& mist
 }  // namespace
 
 bool is_module_name(const std::string& name) {
-  const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
-  const auto is_follower = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_'; };
   // The loop-back interface, and two names that mean "every interface" in /proc/sys/net.
-  if (name == "lo" || name == "all" || name == "default") return false;
-  return !name.empty() && name.size() <= 15 && is_letter(name.front()) &&
-         std::all_of(name.begin(), name.end(), is_follower);
+  return is_name(name) && name != "lo" && name != "all" && name != "default";
 }
 
 Result<Configuration> read_configuration(const std::filesystem::path& main_file,

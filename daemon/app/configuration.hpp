@@ -23,11 +23,15 @@ enum class FlowControl : std::uint8_t { none, rts_cts };
 /// Who puts addresses and routes on the interface: this daemon, or networkd, NetworkManager or the like.
 enum class Addressing : std::uint8_t { daemon, external };
 
+/// Whether the name servers of the module's network are registered on the host.
+enum class Dns : std::uint8_t { automatic, none };
+
 struct InterfaceConfiguration {
   std::uint32_t mtu = 1500;     // 576..1500
   bool default_route = true;    // whether the daemon adds a default route
   std::uint32_t metric = 2000;  // of its routes; higher than what Ethernet and Wi-Fi usually get
   Addressing addressing = Addressing::daemon;
+  Dns dns = Dns::automatic;  // never registered with Addressing::external
 
   bool operator==(const InterfaceConfiguration&) const = default;
 };
@@ -36,6 +40,7 @@ struct ModuleConfiguration {
   std::string port;                  // a device's path, or tcp:HOST:PORT
   std::uint32_t baud_rate = 115200;  // the rate to reach, 80..5000000
   FlowControl flow_control = FlowControl::none;
+  std::string group{};  // modules of one group share their default routes; empty: none
   InterfaceConfiguration interface {};
   std::string origin{};  // the file that names the module
 

@@ -92,6 +92,12 @@ Result<void> NetlinkHostNetwork::put_in_place(const InterfaceAddresses& wanted) 
     if (auto added = netlink_.add_rule(rule); !added) return added;
     remember(rules_, rule);
   }
+  if (settings_.group && settings_.default_route) {
+    // Last, and by replacing what the group had: the other members' flows notice nothing.
+    auto joined = wanted.gateway ? settings_.group->join(settings_.interface, *wanted.gateway)
+                                 : settings_.group->leave(settings_.interface);
+    if (!joined) return joined;
+  }
   return tun_->set_carrier(true);
 }
 
@@ -108,12 +114,14 @@ std::vector<Route> NetlinkHostNetwork::routes_for(const AddressPrefix& address,
   const AddressPrefix everywhere{v6 ? kAnyIpv6 : Address{}, 0};
   const auto gateway = v6 ? std::optional<Address>() : ipv4_gateway;
   routes.push_back({everywhere, gateway, source, settings_.table, 0});
-  if (settings_.default_route) routes.push_back({everywhere, gateway, source, kMainTable, settings_.metric});
+  if (settings_.default_route && (v6 || !settings_.group))
+    routes.push_back({everywhere, gateway, source, kMainTable, settings_.metric});
   return routes;
 }
 
 void NetlinkHostNetwork::take_back() {
   note(tun_->set_carrier(false));
+  if (settings_.group) note(settings_.group->leave(settings_.interface));
   for (const auto& rule : std::exchange(rules_, {})) note(netlink_.remove_rule(rule));
   for (const auto& route : std::exchange(routes_, {})) note(netlink_.remove_route(settings_.interface, route));
   for (const auto& address : std::exchange(addresses_, {})) note(netlink_.remove_address(settings_.interface, address));

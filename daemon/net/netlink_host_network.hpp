@@ -5,7 +5,7 @@
 //   A/length on the interface, without the kernel's own prefix route: at metric 0 that would win against eth0 on the
 //   same LAN; P dev NAME src A metric M, and unless switched off: default via G src A metric M, in the main table; the
 //   same without metric in the module's own table, and `from A lookup TABLE`: answers leave where requests came in,
-//   whatever the main table says.
+//   whatever the main table says. In a group the IPv4 default route of the main table is the group's (route_group.hpp).
 // IPv6 is the same for the global address, but its router is known to the module alone, so the default route is just
 // "dev NAME"; a link-local address has its prefix in the main table and nothing else. A host that has IPv6 switched off
 // goes without.
@@ -14,11 +14,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "net/host_network.hpp"
+#include "net/route_group.hpp"
 #include "net/route_netlink.hpp"
 #include "net/tun.hpp"
 
@@ -28,8 +30,9 @@ struct HostNetworkSettings {
   std::string interface;
   bool default_route = true;
   std::uint32_t metric = 2000;
-  std::uint32_t table = 0;  // of this module alone; also the priority of its rules
-  bool external = false;    // addresses and routes are left to networkd or NetworkManager
+  std::uint32_t table = 0;              // of this module alone; also the priority of its rules
+  std::shared_ptr<RouteGroup> group{};  // null: the default route is this module's alone
+  bool external = false;                // addresses and routes are left to networkd or NetworkManager
 };
 
 class NetlinkHostNetwork final : public HostNetwork {

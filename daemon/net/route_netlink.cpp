@@ -61,14 +61,8 @@ NlAddressPtr to_nl_host(const Address& address) {
   return to_nl(address, address.is_v6() ? 128 : 32);
 }
 
-Result<int> index_of(const std::string& interface) {
-  const unsigned index = if_nametoindex(interface.c_str());
-  if (index == 0) return Error{ErrorKind::not_found, "interface " + interface + " does not exist"};
-  return static_cast<int>(index);
-}
-
 Result<AddressPtr> make_address(const std::string& interface, const AddressPrefix& prefix) {
-  const auto index = index_of(interface);
+  const auto index = RouteNetlink::index_of(interface);
   if (!index) return index.error();
   AddressPtr address(rtnl_addr_alloc());
   rtnl_addr_set_ifindex(address.get(), *index);
@@ -90,8 +84,19 @@ AddressPrefix network_of(const AddressPrefix& prefix) {
   return {Address::from_bytes({masked.data(), bytes.size()}), prefix.length};
 }
 
+void add_hop(rtnl_route& route, int interface_index, const std::optional<Address>& gateway) {
+  rtnl_nexthop* hop = rtnl_route_nh_alloc();
+  rtnl_route_nh_set_ifindex(hop, interface_index);
+  // A default gateway outside the on-link prefix is rare but legal: the kernel is told not to look for it.
+  if (gateway) {
+    rtnl_route_nh_set_gateway(hop, to_nl_host(*gateway).get());
+    rtnl_route_nh_set_flags(hop, RTNH_F_ONLINK);
+  }
+  rtnl_route_add_nexthop(&route, hop);  // takes ownership
+}
+
 Result<RoutePtr> make_route(const std::string& interface, const Route& route) {
-  const auto index = index_of(interface);
+  const auto index = RouteNetlink::index_of(interface);
   if (!index) return index.error();
   const AddressPrefix network = network_of(route.destination);
   RoutePtr result(rtnl_route_alloc());
@@ -102,14 +107,23 @@ Result<RoutePtr> make_route(const std::string& interface, const Route& route) {
   rtnl_route_set_protocol(result.get(), kProtocol);
   rtnl_route_set_scope(result.get(), route.gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
   if (route.source) rtnl_route_set_pref_src(result.get(), to_nl_host(*route.source).get());
-  rtnl_nexthop* hop = rtnl_route_nh_alloc();
-  rtnl_route_nh_set_ifindex(hop, *index);
-  // A default gateway outside the on-link prefix is rare but legal: the kernel is told not to look for it.
-  if (route.gateway) {
-    rtnl_route_nh_set_gateway(hop, to_nl_host(*route.gateway).get());
-    rtnl_route_nh_set_flags(hop, RTNH_F_ONLINK);
-  }
-  rtnl_route_add_nexthop(result.get(), hop);  // takes ownership
+  add_hop(*result, *index, route.gateway);
+  return result;
+}
+
+/// Without a preferred source: the kernel takes the address of the interface that it chooses.
+RoutePtr make_multipath_route(const MultipathRoute& route) {
+  const Address& first = route.hops.front().gateway;
+  RoutePtr result(rtnl_route_alloc());
+  rtnl_route_set_family(result.get(), static_cast<std::uint8_t>(family_of(first)));
+  const std::array<std::uint8_t, 16> everywhere{};
+  const Address destination = Address::from_bytes({everywhere.data(), first.bytes().size()});
+  rtnl_route_set_dst(result.get(), to_nl(destination, 0).get());
+  rtnl_route_set_table(result.get(), RT_TABLE_MAIN);
+  rtnl_route_set_priority(result.get(), route.metric);
+  rtnl_route_set_protocol(result.get(), kProtocol);
+  rtnl_route_set_scope(result.get(), RT_SCOPE_UNIVERSE);
+  for (const Hop& hop : route.hops) add_hop(*result, hop.interface_index, hop.gateway);
   return result;
 }
 
@@ -141,6 +155,12 @@ Result<RouteNetlink> RouteNetlink::open() {
   if (const int error = nl_connect(socket.get(), NETLINK_ROUTE); error < 0)
     return failed("open a netlink socket", error);
   return RouteNetlink(std::move(socket));
+}
+
+Result<int> RouteNetlink::index_of(const std::string& interface) {
+  const unsigned index = if_nametoindex(interface.c_str());
+  if (index == 0) return Error{ErrorKind::not_found, "interface " + interface + " does not exist"};
+  return static_cast<int>(index);
 }
 
 Result<void> RouteNetlink::bring_up(const std::string& interface, unsigned mtu) {
@@ -193,7 +213,8 @@ Result<void> RouteNetlink::remove_address(const std::string& interface, const Ad
 Result<void> RouteNetlink::add_route(const std::string& interface, const Route& route) {
   const auto object = make_route(interface, route);
   if (!object) return object.error();
-  const int error = rtnl_route_add(socket_.get(), object->get(), NLM_F_REPLACE);
+  // Not NLM_F_REPLACE: that would put another module's route of this metric out, or a person's.
+  const int error = rtnl_route_add(socket_.get(), object->get(), NLM_F_APPEND);
   if (error < 0 && error != -NLE_EXIST)
     return failed("add the route to " + text(route.destination) + " through " + interface, error);
   return {};
@@ -205,6 +226,18 @@ Result<void> RouteNetlink::remove_route(const std::string& interface, const Rout
   const int error = rtnl_route_delete(socket_.get(), object->get(), 0);
   if (error < 0 && !is_absent(error))
     return failed("remove the route to " + text(route.destination) + " through " + interface, error);
+  return {};
+}
+
+Result<void> RouteNetlink::add_multipath_route(const MultipathRoute& route) {
+  const int error = rtnl_route_add(socket_.get(), make_multipath_route(route).get(), NLM_F_APPEND);
+  if (error < 0 && error != -NLE_EXIST) return failed("add the default route of a group", error);
+  return {};
+}
+
+Result<void> RouteNetlink::remove_multipath_route(const MultipathRoute& route) {
+  const int error = rtnl_route_delete(socket_.get(), make_multipath_route(route).get(), 0);
+  if (error < 0 && !is_absent(error)) return failed("remove the default route of a group", error);
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "at/types.hpp"
 #include "net/host_network.hpp"
@@ -25,6 +26,20 @@ struct Route {
   std::uint32_t table = 254;      // main
   std::uint32_t metric = 0;
   friend bool operator==(const Route&, const Route&) = default;
+};
+
+/// One of the ways that a multipath route offers. The index, because a route is taken back by it when the name is gone.
+struct Hop {
+  int interface_index = 0;
+  Address gateway;
+  friend constexpr auto operator<=>(const Hop&, const Hop&) = default;
+};
+
+/// A default route in the main table over which the kernel spreads flows. At least one hop, all of one family.
+struct MultipathRoute {
+  std::vector<Hop> hops;
+  std::uint32_t metric = 0;
+  friend bool operator==(const MultipathRoute&, const MultipathRoute&) = default;
 };
 
 /// `ip rule from SOURCE lookup TABLE`.
@@ -49,8 +64,16 @@ class RouteNetlink {
   /// Absent already counts as done; so for routes and rules below.
   Result<void> remove_address(const std::string& interface, const AddressPrefix& address);
 
+  /// Beside other routes to the same destination with the same metric, behind them: other modules have such, and
+  /// people.
   Result<void> add_route(const std::string& interface, const Route& route);
   Result<void> remove_route(const std::string& interface, const Route& route);
+
+  Result<void> add_multipath_route(const MultipathRoute& route);
+  Result<void> remove_multipath_route(const MultipathRoute& route);
+
+  /// Not found if there is no such interface.
+  static Result<int> index_of(const std::string& interface);
 
   Result<void> add_rule(const SourceRule& rule);
   Result<void> remove_rule(const SourceRule& rule);

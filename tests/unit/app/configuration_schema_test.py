@@ -58,6 +58,9 @@ GOOD = [
     module(flow_control="none"),
     module(flow_control="rts-cts"),
     module(flow_control=None),
+    module(group="gateways"),
+    module(group="g"),
+    module(group=None),
     module(interface={}),
     module(interface=None),
     interface(mtu=576),
@@ -68,6 +71,9 @@ GOOD = [
     interface(metric=4294967295),
     interface(addressing="daemon"),
     interface(addressing="external"),
+    interface(dns="auto"),
+    interface(dns="none"),
+    interface(dns=None),
     interface(mtu=None, default_route=None, metric=None, addressing=None),
 ]
 
@@ -140,6 +146,11 @@ BAD = [
     module(flow_control=""),
     module(flow_control=True),
     module(flow_control=0),
+    module(group=""),
+    module(group="Gateways"),
+    module(group="two words"),
+    module(group="abcdefghijklmnop"),
+    module(group=7),
     module(interface=[]),
     module(interface="esp0"),
     interface(mtu=575),
@@ -153,6 +164,9 @@ BAD = [
     interface(metric=False),
     interface(addressing="networkd"),
     interface(addressing=False),
+    interface(dns="resolved"),
+    interface(dns=["192.0.2.1"]),
+    interface(dns=False),
     interface(address="192.0.2.1"),
 ]
 

@@ -6,9 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <fstream>
-#include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -24,6 +22,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "ip_command.hpp"
 #include "kernel_wire.hpp"
 #include "net/netlink_host_network.hpp"
 
@@ -34,19 +33,8 @@ namespace asio = boost::asio;
 
 constexpr std::uint32_t kTable = 7777;
 
-/// What `ip <arguments>` prints.
-std::string ip(const std::string& arguments) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(::popen(("ip " + arguments + " 2>&1").c_str(), "r"),
-                                                             ::pclose);
-  std::string output;
-  std::array<char, 512> piece;
-  while (pipe && std::fgets(piece.data(), piece.size(), pipe.get()) != nullptr) output += piece.data();
-  return output;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
+using test::contains;
+using test::ip;
 
 /// Everything that `ip monitor` hears of addresses, routes and rules.
 class Monitor {
@@ -359,6 +347,18 @@ TEST_F(HostNetworkInKernel, makes_no_default_route_in_the_main_table_where_that_
   EXPECT_FALSE(contains(ip("-4 route show table main"), "default"));
   EXPECT_TRUE(contains(ip("-4 route show table " + std::to_string(kTable)), "default via 192.0.2.1"))
       << "answers to requests from afar still leave here";
+}
+
+TEST_F(HostNetworkInKernel, leaves_a_default_route_of_the_same_metric_its_place_and_takes_back_only_its_own) {
+  (void)ip("route add default via 192.0.2.254 dev eth0 metric 2000");
+  apply(addresses(Address::v4(192, 0, 2, 15)));
+  const std::string both = ip("-4 route show default");
+  EXPECT_TRUE(contains(both, "via 192.0.2.254 dev eth0")) << both;
+  EXPECT_TRUE(contains(both, "via 192.0.2.1 dev esp0")) << both;
+  withdraw();
+  const std::string left = ip("-4 route show default");
+  EXPECT_TRUE(contains(left, "via 192.0.2.254 dev eth0")) << left;
+  EXPECT_FALSE(contains(left, "esp0")) << left;
 }
 
 TEST_F(HostNetworkInKernel, leaves_addresses_to_others_when_told_so) {

@@ -119,6 +119,23 @@ Field traffic_field(const Json& counters) {
   return {"Traffic", "traffic", cell};
 }
 
+/// The name servers, and who has been told of them, or what to do if nobody has.
+Field dns_field(const Json& network) {
+  Cell cell{member(network, "Dns"), std::nullopt, Tone::plain};
+  const std::string registrar = text_of(member(network, "DnsRegistrar"));
+  if (!cell.value.is_array() || cell.value.empty() || registrar.empty()) return {"DNS", "dns", cell};
+  std::vector<std::string> servers;
+  for (const Json& server : cell.value) servers.push_back(text_of(server));
+  if (registrar == "none") {
+    cell.tone = Tone::warning;
+    cell.text = joined(servers, ", ") +
+                " (not registered: install systemd-resolved or resolvconf; `journalctl -u espatd` says more)";
+  } else {
+    cell.text = joined(servers, ", ") + " (" + registrar + ")";
+  }
+  return {"DNS", "dns", cell};
+}
+
 Field links_field(const Json& links, const Json& waiters) {
   if (!links.is_array()) return {"Links", "links", {nullptr, std::nullopt, Tone::plain}};
   const std::size_t waiting = waiters.is_array() ? waiters.size() : 0;
@@ -158,7 +175,8 @@ void show_status(Session& session) {
       hidden("up", member(view.network, "Up")),
       {"Address", "addresses", {member(view.network, "Addresses"), std::nullopt, Tone::plain}},
       {"Gateway", "gateway", {present(view.network, "Gateway"), std::nullopt, Tone::plain}},
-      {"DNS", "dns", {member(view.network, "Dns"), std::nullopt, Tone::plain}},
+      dns_field(view.network),
+      hidden("dns_registrar", present(view.network, "DnsRegistrar")),
       {"MTU", "mtu", {present(view.network, "Mtu", true), std::nullopt, Tone::plain}},
       links_field(links, waiters),
       hidden("waiting", waiters.is_array() ? Json(waiters.size()) : Json(nullptr)),

@@ -28,10 +28,13 @@ int main(int argc, char** argv) {
   CLI::App options("Network interfaces over serial attached ESP-AT modules", "espatd");
   std::filesystem::path configuration_file = "/etc/espatd/espatd.json";
   std::filesystem::path state_directory = "/var/lib/espatd";
+  std::filesystem::path runtime_directory = "/run/espatd";
   std::string log_level = "info";
   bool check_only = false;
   options.add_option("--config", configuration_file, "configuration, with conf.d beside it")->capture_default_str();
   options.add_option("--state-dir", state_directory, "where known networks and caches are kept")->capture_default_str();
+  options.add_option("--runtime-dir", runtime_directory, "where name servers are left for resolvconf")
+      ->capture_default_str();
   options.add_option("--log-level", log_level, "trace, debug, info, warning, error or off")->capture_default_str();
   options.add_flag("--check-config", check_only, "read the configuration, say what is wrong with it, and end");
   options.set_version_flag("--version", "espatd " ESPAT_VERSION);
@@ -48,7 +51,7 @@ int main(int argc, char** argv) {
   if (check_only) return 0;
 
   try {
-    espat::app::App app(std::move(*configuration), configuration_file, state_directory);
+    espat::app::App app(std::move(*configuration), configuration_file, state_directory, runtime_directory);
     return app.run();
   } catch (const std::exception& error) {
     return fail({espat::ErrorKind::failed, error.what()}, 1);

@@ -30,10 +30,11 @@ constexpr std::uint32_t kFirstTable = 9700;
 }  // namespace
 
 App::App(Configuration configuration, std::filesystem::path configuration_file,
-         const std::filesystem::path& state_directory)
+         const std::filesystem::path& state_directory, std::filesystem::path runtime_directory)
     : configuration_(std::move(configuration)),
       configuration_file_(std::move(configuration_file)),
       additions_file_(state_directory / "modules.json"),
+      runtime_directory_(std::move(runtime_directory)),
       signals_(io_),
       service_manager_(io_.get_executor()),
       known_networks_(state_directory / "known-networks.json"),
@@ -52,7 +53,7 @@ int App::run() {
   std::filesystem::create_directories(commons_.state_directory, created);  // what cannot be written is told when it is
   if (auto loaded = known_networks_.load(); !loaded) spdlog::error("{}", loaded.error().message);
 
-  auto connected = bus::Service::connect(io_, ESPAT_VERSION, *this, [this](const std::string& why) {
+  auto connected = bus::Service::connect(io_, ESPAT_VERSION, runtime_directory_, *this, [this](const std::string& why) {
     spdlog::error("the message bus is gone: {}", why);
     stop(1);
   });
@@ -82,11 +83,13 @@ int App::run() {
 Result<void> App::attach(const std::string& name, const ModuleConfiguration& configuration) {
   auto group = group_of(configuration);
   if (!group) return group.error();
-  auto attached = AttachedModule::attach(name, configuration, {free_table(name), std::move(*group)}, commons_);
+  auto attached = AttachedModule::attach(name, configuration, {free_table(name), std::move(*group)},
+                                         bus_->name_servers(), commons_);
   if (!attached) return attached.error();
   AttachedModule& module = **attached;
   modules_.emplace(name, std::move(*attached));
-  bus_->add_module(name, bus::view_of(module.module()), module.station(), bus::view_of(name, module.interface()));
+  bus_->add_module(name, bus::view_of(module.module()), module.station(),
+                   bus::view_of(name, module.interface(), module.name_servers()));
   module.start();
   return {};
 }

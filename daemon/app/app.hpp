@@ -30,7 +30,7 @@ namespace espat::app {
 class App final : public bus::ModuleRegistry {
  public:
   App(Configuration configuration, std::filesystem::path configuration_file,
-      const std::filesystem::path& state_directory);
+      const std::filesystem::path& state_directory, std::filesystem::path runtime_directory);
   ~App() override;
 
   /// Runs until told to stop. The exit status.
@@ -53,6 +53,7 @@ class App final : public bus::ModuleRegistry {
   Configuration configuration_;
   std::filesystem::path configuration_file_;
   std::filesystem::path additions_file_;  // what AddModule persists
+  std::filesystem::path runtime_directory_;
 
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;

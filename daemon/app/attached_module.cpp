@@ -39,7 +39,8 @@ net::InterfaceSettings interface_settings(const ModuleConfiguration& configurati
 
 Result<std::unique_ptr<AttachedModule>> AttachedModule::attach(const std::string& name,
                                                                const ModuleConfiguration& configuration,
-                                                               Routing routing, const Commons& commons) {
+                                                               Routing routing, net::NameServerRegistry& registry,
+                                                               const Commons& commons) {
   auto opened = net::Tun::open(commons.executor, name);
   if (!opened) return opened.error();
   auto tun = std::make_unique<net::Tun>(std::move(*opened));
@@ -54,27 +55,35 @@ Result<std::unique_ptr<AttachedModule>> AttachedModule::attach(const std::string
   if (!host) return host.error();
   auto network = std::make_unique<net::NetlinkHostNetwork>(std::move(*host));
   return std::unique_ptr<AttachedModule>(
-      new AttachedModule(name, configuration, table, commons, std::move(tun), std::move(network)));
+      new AttachedModule(name, configuration, table, registry, commons, std::move(tun), std::move(network)));
 }
 
 AttachedModule::AttachedModule(const std::string& name, const ModuleConfiguration& configuration, std::uint32_t table,
-                               const Commons& commons, std::unique_ptr<net::Tun> tun,
+                               net::NameServerRegistry& registry, const Commons& commons, std::unique_ptr<net::Tun> tun,
                                std::unique_ptr<net::NetlinkHostNetwork> host)
     : name_(name),
       table_(table),
       executor_(commons.executor),
       tun_(std::move(tun)),
       host_(std::move(host)),
+      registry_(registry),
       output_(*tun_),
       module_(commons.executor, module_settings(name, configuration, commons),
               module::Module::Surroundings{commons.clock, commons.wall_clock,
                                            [executor = commons.executor](std::string port) {
                                              return transport::open(executor, std::move(port));
                                            }}),
-      interface_(module_.channel(), commons.clock, *host_, output_, interface_settings(configuration),
-                 net::system_random()),
+      interface_(module_.channel(), commons.clock, host_network(configuration), output_,
+                 interface_settings(configuration), net::system_random()),
       station_(std::make_shared<wifi::Station>(module_.channel(), commons.known_networks, wifi::StationSettings{},
                                                wifi::system_environment(commons.clock))) {}
+
+net::HostNetwork& AttachedModule::host_network(const ModuleConfiguration& configuration) {
+  const InterfaceConfiguration& interface = configuration.interface;
+  // Whoever else puts addresses on the interface says which name servers belong to them.
+  if (interface.dns == Dns::none || interface.addressing == Addressing::external) return *host_;
+  return registered_.emplace(*host_, registry_, name_, interface.default_route);
+}
 
 void AttachedModule::start() {
   interface_.start();

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -21,8 +22,10 @@
 #include "module/module.hpp"
 #include "module/wall_clock.hpp"
 #include "net/interface.hpp"
+#include "net/name_server_registry.hpp"
 #include "net/netlink_host_network.hpp"
 #include "net/packet_builder.hpp"
+#include "net/registered_host_network.hpp"
 #include "net/tun.hpp"
 #include "wifi/known_networks.hpp"
 #include "wifi/station.hpp"
@@ -46,10 +49,10 @@ struct Routing {
 
 class AttachedModule {
  public:
-  /// Creates the network interface; nothing moves before start().
+  /// Creates the network interface; nothing moves before start(). The registry outlives the module.
   static Result<std::unique_ptr<AttachedModule>> attach(const std::string& name,
                                                         const ModuleConfiguration& configuration, Routing routing,
-                                                        const Commons& commons);
+                                                        net::NameServerRegistry& registry, const Commons& commons);
   AttachedModule(const AttachedModule&) = delete;
   AttachedModule& operator=(const AttachedModule&) = delete;
 
@@ -61,6 +64,8 @@ class AttachedModule {
   module::Module& module() { return module_; }
   const std::shared_ptr<wifi::Station>& station() { return station_; }
   net::Interface& interface() { return interface_; }
+  /// Null if the configuration says that the module's name servers are not to be registered.
+  net::NameServerRegistry* name_servers() { return registered_ ? &registry_ : nullptr; }
 
  private:
   /// Gives the translator's packets to the kernel.
@@ -74,7 +79,10 @@ class AttachedModule {
   };
 
   AttachedModule(const std::string& name, const ModuleConfiguration& configuration, std::uint32_t table,
-                 const Commons& commons, std::unique_ptr<net::Tun> tun, std::unique_ptr<net::NetlinkHostNetwork> host);
+                 net::NameServerRegistry& registry, const Commons& commons, std::unique_ptr<net::Tun> tun,
+                 std::unique_ptr<net::NetlinkHostNetwork> host);
+  /// What the interface is to use: the host's side, with registration of name servers unless configured otherwise.
+  net::HostNetwork& host_network(const ModuleConfiguration& configuration);
   boost::asio::awaitable<void> read_packets();
 
   std::string name_;
@@ -82,6 +90,8 @@ class AttachedModule {
   boost::asio::any_io_executor executor_;
   std::unique_ptr<net::Tun> tun_;  // on the heap: others hold references, and this object is made after it
   std::unique_ptr<net::NetlinkHostNetwork> host_;
+  net::NameServerRegistry& registry_;
+  std::optional<net::RegisteredHostNetwork> registered_;
   Output output_;
   module::Module module_;
   net::Interface interface_;

@@ -113,6 +113,7 @@ void NetworkObject::show() {
   if (before.addresses != shown_.addresses) changed.emplace_back("Addresses");
   if (before.gateway != shown_.gateway) changed.emplace_back("Gateway");
   if (before.dns != shown_.dns) changed.emplace_back("Dns");
+  if (before.dns_registrar != shown_.dns_registrar) changed.emplace_back("DnsRegistrar");
   if (before.mtu != shown_.mtu) changed.emplace_back("Mtu");
   emit_changed(calls_, getObject(), INTERFACE_NAME, changed);
 }

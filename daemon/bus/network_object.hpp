@@ -31,6 +31,7 @@ class NetworkObject final : public sdbus::AdaptorInterfaces<org::espat1::Network
   std::vector<std::string> Addresses() override;
   std::string Gateway() override;
   std::vector<std::string> Dns() override;
+  std::string DnsRegistrar() override { return shown_.dns_registrar; }
   std::uint32_t Mtu() override { return shown_.mtu; }
 
   void show();

@@ -6,9 +6,22 @@
 namespace espat::bus {
 namespace {
 
+const char* name_of(net::Registrar registrar) {
+  switch (registrar) {
+    case net::Registrar::systemd_resolved:
+      return "systemd-resolved";
+    case net::Registrar::resolvconf:
+      return "resolvconf";
+    case net::Registrar::nobody:
+      break;
+  }
+  return "none";
+}
+
 class DaemonNetwork final : public NetworkView {
  public:
-  DaemonNetwork(std::string name, net::Interface& interface) : name_(std::move(name)), interface_(interface) {}
+  DaemonNetwork(std::string name, net::Interface& interface, net::NameServerRegistry* registry)
+      : name_(std::move(name)), interface_(interface), registry_(registry) {}
 
   NetworkStatus status() const override {
     NetworkStatus status;
@@ -22,6 +35,7 @@ class DaemonNetwork final : public NetworkView {
     }
     if (now.addresses->gateway) status.gateway = now.addresses->gateway->text();
     for (const auto& server : now.addresses->dns) status.dns.push_back(server.text());
+    if (registry_ != nullptr && !status.dns.empty()) status.dns_registrar = name_of(registry_->registrar(name_));
     return status;
   }
 
@@ -44,18 +58,25 @@ class DaemonNetwork final : public NetworkView {
     return interface_.resolve(std::move(name), family);
   }
   module::Subscription on_change(std::function<void()> changed) override {
-    return interface_.on_change(std::move(changed));
+    if (registry_ == nullptr) return interface_.on_change(std::move(changed));
+    auto registered = std::make_shared<module::Subscription>(registry_->on_change(changed));
+    auto interface = std::make_shared<module::Subscription>(interface_.on_change(std::move(changed)));
+    return module::Subscription([registered = std::move(registered), interface = std::move(interface)] {
+      registered->reset();
+      interface->reset();
+    });
   }
 
  private:
   std::string name_;
   net::Interface& interface_;
+  net::NameServerRegistry* registry_;
 };
 
 }  // namespace
 
-std::shared_ptr<NetworkView> view_of(std::string name, net::Interface& interface) {
-  return std::make_shared<DaemonNetwork>(std::move(name), interface);
+std::shared_ptr<NetworkView> view_of(std::string name, net::Interface& interface, net::NameServerRegistry* registry) {
+  return std::make_shared<DaemonNetwork>(std::move(name), interface, registry);
 }
 
 }  // namespace espat::bus

@@ -16,6 +16,7 @@
 #include "bus/answer.hpp"
 #include "bus/bus_callers.hpp"
 #include "bus/errors.hpp"
+#include "bus/host_name_servers.hpp"
 #include "bus/jobs.hpp"
 #include "bus/manager_object.hpp"
 #include "bus/module_object.hpp"
@@ -48,8 +49,8 @@ struct ModuleObjects {
 
 class Service::Connection {
  public:
-  Connection(boost::asio::io_context& io, std::string version, ModuleRegistry& registry,
-             std::function<void(std::string)> lost)
+  Connection(boost::asio::io_context& io, std::string version, const std::filesystem::path& runtime_directory,
+             ModuleRegistry& registry, std::function<void(std::string)> lost)
       : io_(io),
         lost_(std::move(lost)),
         connection_(sdbus::createSystemBusConnection()),
@@ -58,6 +59,7 @@ class Service::Connection {
         jobs_(io.get_executor()),
         callers_(std::make_unique<BusCallers>(io, *pump_, *connection_)),
         authority_(std::make_unique<PolkitAuthority>(io, *pump_, *connection_)),
+        name_servers_(*pump_, *connection_, net::NameServerFiles(runtime_directory)),
         access_(*callers_, *authority_, group_id(group_with_access)),
         calls_{io, *pump_, jobs_, access_},
         manager_(std::make_unique<ManagerObject>(calls_, *connection_, std::move(version), registry)) {
@@ -90,6 +92,8 @@ class Service::Connection {
     manager_->add(name);
   }
 
+  net::NameServerRegistry& name_servers() { return name_servers_; }
+
   boost::asio::awaitable<void> remove_module(std::string name) {
     if (!modules_.contains(name)) co_return;
     const std::string path = module_path(name);
@@ -113,6 +117,7 @@ class Service::Connection {
     authority_.reset();
     callers_.reset();
     departures_.reset();
+    name_servers_.stop();
     flush();
     pump_->stop();
     co_await leave_handler();  // the pump's last handlers still hold it
@@ -173,6 +178,7 @@ class Service::Connection {
   Jobs jobs_;
   std::unique_ptr<BusCallers> callers_;
   std::unique_ptr<PolkitAuthority> authority_;
+  HostNameServers name_servers_;
   Access access_;
   Calls calls_;
   std::unique_ptr<ManagerObject> manager_;
@@ -184,8 +190,9 @@ Service::Service(std::unique_ptr<Connection> connection) : connection_(std::move
 Service::~Service() = default;
 
 Result<std::unique_ptr<Service>> Service::connect(boost::asio::io_context& io, std::string version,
+                                                  const std::filesystem::path& runtime_directory,
                                                   ModuleRegistry& registry, std::function<void(std::string)> lost) try {
-  auto connection = std::make_unique<Connection>(io, std::move(version), registry, std::move(lost));
+  auto connection = std::make_unique<Connection>(io, std::move(version), runtime_directory, registry, std::move(lost));
   return std::unique_ptr<Service>(new Service(std::move(connection)));
 } catch (const sdbus::Error& error) {
   return Error{ErrorKind::failed, "The message bus cannot be reached (" + error.getMessage() +
@@ -199,6 +206,10 @@ Result<void> Service::own_name() {
 void Service::add_module(const std::string& name, std::shared_ptr<ModuleView> module,
                          std::shared_ptr<wifi::Station> station, std::shared_ptr<NetworkView> network) {
   connection_->add_module(name, std::move(module), std::move(station), std::move(network));
+}
+
+net::NameServerRegistry& Service::name_servers() {
+  return connection_->name_servers();
 }
 
 boost::asio::awaitable<void> Service::remove_module(std::string name) {

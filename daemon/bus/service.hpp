@@ -5,6 +5,7 @@
 // suspended call that outlives the connection would crash (reference dbus-on-asio section 4).
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,6 +16,7 @@
 #include "at/types.hpp"
 #include "bus/module_registry.hpp"
 #include "bus/views.hpp"
+#include "net/name_server_registry.hpp"
 #include "wifi/station.hpp"
 
 namespace espat::bus {
@@ -23,8 +25,9 @@ class Service {
  public:
   /// `lost` is told once when the bus is gone; there is no way back but to end the daemon and be started again.
   /// `registry` and the loop outlive the service. The bus is the system bus, or the one that DBUS_SYSTEM_BUS_ADDRESS
-  /// names.
+  /// names. `runtime_directory`: where a helper looks for name servers (net/name_server_files.hpp).
   static Result<std::unique_ptr<Service>> connect(boost::asio::io_context& io, std::string version,
+                                                  const std::filesystem::path& runtime_directory,
                                                   ModuleRegistry& registry, std::function<void(std::string)> lost);
   ~Service();
   Service(const Service&) = delete;
@@ -32,6 +35,9 @@ class Service {
 
   /// Blocks for one round trip. Error if another espatd has the name, or the bus policy does not let us.
   Result<void> own_name();
+
+  /// Where the host learns of the modules' name servers. Lives as long as the service, also after stop().
+  net::NameServerRegistry& name_servers();
 
   /// The module appears on D-Bus. The views and the station live on until remove_module() or stop() is done.
   void add_module(const std::string& name, std::shared_ptr<ModuleView> module, std::shared_ptr<wifi::Station> station,

@@ -50,7 +50,8 @@ struct NetworkStatus {
   std::vector<std::string> addresses{};  // with prefix length
   std::string gateway{};
   std::vector<std::string> dns{};
-  std::uint32_t mtu = 0;  // bytes
+  std::string dns_registrar{};  // "systemd-resolved", "resolvconf", "none"; empty if none are to be registered
+  std::uint32_t mtu = 0;        // bytes
   bool operator==(const NetworkStatus&) const = default;
 };
 

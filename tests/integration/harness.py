@@ -340,7 +340,7 @@ class Gateway:
         """Joins an access point with espatctl and waits until the interface can be used."""
         point = point or self.module.access_point
         self.wait_until_ready()
-        self.espatctl("connect", point["ssid"], input=point.get("psk", "") + "\n", timeout=timeout)
+        self.espatctl("-m", "esp0", "connect", point["ssid"], input=point.get("psk", "") + "\n", timeout=timeout)
         self.wait_for_address()
 
     def wait_until_ready(self, timeout=30.0):

@@ -50,7 +50,7 @@ class ServiceTest : public testing::Test {
     channel_.script("AT+CWJAP=", ok({}, 30s));
     thread_ = std::thread([this] { io_.run(); });
     run([this] {
-      auto service = Service::connect(io_, "0.1.0", registry_, [this](std::string) { lost_.set_value(); });
+      auto service = Service::connect(io_, "0.1.0", directory_, registry_, [this](std::string) { lost_.set_value(); });
       ASSERT_TRUE(service) << service.error().message;
       service_ = std::move(*service);
       station_ = std::make_shared<wifi::Station>(

@@ -284,6 +284,7 @@ class Network final : public sdbus::AdaptorInterfaces<org::espat1::Network_adapt
   std::vector<std::string> Dns() override {
     return ready_ ? std::vector<std::string>{"192.168.4.1"} : std::vector<std::string>{};
   }
+  std::string DnsRegistrar() override { return !ready_ ? "" : name_ == "esp0" ? "systemd-resolved" : "none"; }
   uint32_t Mtu() override { return 1500; }
 
   std::string name_;

@@ -22,7 +22,7 @@ TEST(Status, ShowsAModuleAtAGlance) {
             "     Address: 192.168.4.15/24\n"
             "              fe80::1/64\n"
             "     Gateway: 192.168.4.1\n"
-            "         DNS: 192.168.4.1\n"
+            "         DNS: 192.168.4.1 (systemd-resolved)\n"
             "         MTU: 1500\n"
             "       Links: 2 in use, 1 flow waits\n"
             "     Traffic: 1.2 MB received, 890 B sent\n");
@@ -56,6 +56,7 @@ TEST(Status, AsJsonHasTypesAndNulls) {
                   {"addresses", {"192.168.4.15/24", "fe80::1/64"}},
                   {"gateway", "192.168.4.1"},
                   {"dns", {"192.168.4.1"}},
+                  {"dns_registrar", "systemd-resolved"},
                   {"mtu", 1500},
                   {"links", 2},
                   {"waiting", 1},

@@ -1,0 +1,23 @@
+// See registered_host_network.hpp. The interface must be usable before anybody asks through it, and nobody may ask
+// through it any more when it goes.
+#include "net/registered_host_network.hpp"
+
+namespace espat::net {
+
+boost::asio::awaitable<Result<void>> RegisteredHostNetwork::apply(const InterfaceAddresses& addresses) {
+  const InterfaceAddresses wanted = addresses;
+  auto applied = co_await host_.apply(wanted);
+  if (applied && !wanted.dns.empty()) {
+    registry_.set(interface_, {wanted.dns, default_route_ && wanted.gateway.has_value()});
+  } else {
+    registry_.clear(interface_);
+  }
+  co_return applied;
+}
+
+boost::asio::awaitable<void> RegisteredHostNetwork::withdraw() {
+  registry_.clear(interface_);
+  co_await host_.withdraw();
+}
+
+}  // namespace espat::net

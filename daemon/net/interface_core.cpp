@@ -47,6 +47,7 @@ Interface::Core::Core(module::Channel& channel, module::Clock& clock, HostNetwor
     udp_.on_link_available();
     streams_.serve_waiters();
   };
+  context_.link_wanted = [this](module::TimePoint since) { streams_.make_room(since); };
   context_.foreign_link = [this](at::LinkId link) { close_foreign(link); };
 }
 

@@ -38,6 +38,8 @@ struct LinkContext {
   std::optional<Address> broadcast{};
   /// An id is in use although we did not open it: marks it in the pool and closes it.
   std::function<void(at::LinkId)> foreign_link{};
+  /// Somebody who is no stream has waited for an id since then: a stream that does not need its own may lose it.
+  std::function<void(module::TimePoint)> link_wanted{};
   /// An id was given back to the pool.
   std::function<void()> link_freed{};
   /// When each link last carried payload, in either direction.

@@ -11,7 +11,8 @@ std::size_t LinkPool::count(LinkUse use) const {
 bool LinkPool::available(LinkUse use) const {
   const std::size_t free = count(LinkUse::free);
   if (use == LinkUse::udp) return free >= 1;
-  const std::size_t kept_for_udp = uses_.size() > 1 && count(LinkUse::udp) == 0 ? 1 : 0;
+  if (uses_.size() == 1) return free == 1;
+  const std::size_t kept_for_udp = std::max<std::size_t>(udp_waiting_, count(LinkUse::udp) == 0 ? 1 : 0);
   return free > kept_for_udp;
 }
 

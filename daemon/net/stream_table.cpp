@@ -53,7 +53,9 @@ void StreamTable::serve_waiters() {
       if (!again || when < *again) again = when;
     };
     if (!context_.pool.available(LinkUse::tcp)) {
-      if (reclaim_one(now)) break;  // its release serves the next
+      TimePoint waiting_since = now;
+      for (const Stream* stream : waiters_.order()) waiting_since = std::min(waiting_since, stream->waiting_since_);
+      if (reclaim_one(now, waiting_since)) break;  // its release serves the next
       look_again_at(now + std::chrono::milliseconds(500));
       serve_timer_.set(again);
       break;
@@ -120,14 +122,16 @@ void StreamTable::adopt(Stream& stream, at::LinkId id) {
   give_link(stream, id).adopt();
 }
 
+void StreamTable::make_room(TimePoint since) {
+  (void)reclaim_one(context_.clock.now(), since);
+}
+
 // Somebody waits and no id is free: first a link whose program has said its end and whose far end is silent, then, if
 // others have waited for long, one that has carried nothing for a minute.
-bool StreamTable::reclaim_one(TimePoint now) {
+bool StreamTable::reclaim_one(TimePoint now, TimePoint waiting_since) {
   const InterfaceSettings& settings = context_.settings;
   // An id that is already on its way back serves the first waiter.
   if (std::any_of(links_.begin(), links_.end(), [](const Use& use) { return use.stream == nullptr; })) return false;
-  TimePoint oldest_wait = now;
-  for (const Stream* stream : waiters_.order()) oldest_wait = std::min(oldest_wait, stream->waiting_since_);
   Stream* victim = nullptr;
   for (const Use& use : links_) {
     Stream& stream = *use.stream;
@@ -137,7 +141,7 @@ bool StreamTable::reclaim_one(TimePoint now) {
     const auto idle = now - std::max(use.link->last_activity(), stream.last_behind_);
     const bool may = stream.half_closed_
                          ? idle >= settings.half_closed_silence_if_scarce
-                         : idle >= settings.idle_if_scarce && now - oldest_wait >= settings.scarce_after;
+                         : idle >= settings.idle_if_scarce && now - waiting_since >= settings.scarce_after;
     if (!may) continue;
     const bool better =
         victim == nullptr || (stream.half_closed_ && !victim->half_closed_) ||

@@ -66,6 +66,8 @@ class StreamTable final : public TcpLinkOwner {
   void links_gone();
   /// An id became free, or something else that connects waited for.
   void serve_waiters();
+  /// Somebody else has waited for an id since `since`: takes it from a stream that does not need it, if there is one.
+  void make_room(TimePoint since);
 
   /// Streams that wait for an id.
   std::size_t waiter_count() const { return waiters_.size(); }
@@ -94,7 +96,7 @@ class StreamTable final : public TcpLinkOwner {
   void drop_spill(Stream& stream);
   void end(Stream& stream);
   void pour(Stream& stream);
-  bool reclaim_one(TimePoint now);
+  bool reclaim_one(TimePoint now, TimePoint waiting_since);
   /// Whether the program has yet to take what the far end sent, as far as the module has it.
   static bool is_behind(const Stream& stream);
   Stream* stream_of(const TcpLink& link) const;

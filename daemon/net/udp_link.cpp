@@ -16,8 +16,10 @@ namespace {
 
 constexpr int kOpenAttempts = 3;
 constexpr int kCloseAttempts = 3;
-// How long datagrams wait for an id while TCP has them all; a resolver asks again after 5 s.
-constexpr std::chrono::seconds kWaitForLink{4};
+// How long datagrams wait for an id while TCP has them all, beyond when idle links are taken away for them; a resolver
+// asks again after 5 s.
+constexpr std::chrono::seconds kWaitBeyondScarce{1};
+constexpr std::chrono::milliseconds kBetweenLooks{500};
 constexpr std::chrono::milliseconds kQueueAtMost{200};
 // UDP's largest; what a link delivers beyond is no datagram.
 constexpr std::size_t kLargestDatagram = 65507;
@@ -91,10 +93,14 @@ asio::awaitable<void> UdpLink::serve(std::shared_ptr<UdpLink> self) {
 }
 
 asio::awaitable<bool> UdpLink::open() {
-  const auto give_up = context_->clock.now() + kWaitForLink;
+  const auto began = context_->clock.now();
+  const auto give_up = began + context_->settings.scarce_after + kWaitBeyondScarce;
   while (!(id_ = context_->pool.take(LinkUse::udp))) {
-    co_await alarm_->wait_until(std::min(give_up, context_->clock.now() + std::chrono::milliseconds(500)));
+    context_->pool.udp_waits(true);
+    context_->link_wanted(began);
+    co_await alarm_->wait_until(std::min(give_up, context_->clock.now() + kBetweenLooks));
     if (context_ == nullptr) co_return false;
+    context_->pool.udp_waits(false);
     if (must_close_ || context_->clock.now() >= give_up) {
       context_->counters.add(Counter::dropped_udp_unsent, queue_.clear());
       local_port_ = 0;

@@ -1,7 +1,8 @@
 """The network that a simulated module reaches: a web server, a name server and a few plain TCP and UDP services.
 
 Runs as a program in the namespace of the far world (harness.py starts it) and prints "ready" when all ports are open.
-Usage: far_world.py WEB-ADDRESS NAME-SERVER-ADDRESS [NAME=ADDRESS...]
+Usage: far_world.py WEB-ADDRESS[,...] NAME-SERVER-ADDRESS[,...] [NAME=ADDRESS...]
+Addresses are of either family; a link-local one has its zone behind a %.
 
   web        80   GET /              a page
                   GET /bytes/N       N bytes that pattern(N) gives here and in the tests
@@ -13,7 +14,7 @@ Usage: far_world.py WEB-ADDRESS NAME-SERVER-ADDRESS [NAME=ADDRESS...]
                   end of the stream: a module conveys that only by closing both directions)
   stalled  5002   TCP: accepts, then reads nothing for 5 s, then behaves like judge
   resetting 5003  TCP: resets the connection once a byte has come
-  names      53   UDP: A records for the names given, NXDOMAIN for all others
+  names      53   UDP: A and AAAA records for the names given, NXDOMAIN for all others
 Anything else is closed: a connect is refused.
 """
 
@@ -146,16 +147,18 @@ class NameServer(UdpEcho):
             at += 1 + data[at]
         question = data[12 : at + 5]
         kind = int.from_bytes(data[at + 1 : at + 3], "big")
-        known = self.names.get(".".join(labels))
-        answers = [known] if known and kind == 1 else []
+        known = self.names.get(".".join(labels), [])
+        family = {1: socket.AF_INET, 28: socket.AF_INET6}.get(kind)
+        answers = [socket.inet_pton(family, address) for address in known if (":" in address) == (kind == 28)] if family else []
         flags = 0x8580 if known else 0x8583
         reply = data[:2] + struct.pack("!5H", flags, 1, len(answers), 0, 0) + question
         for answer in answers:
-            reply += struct.pack("!HHHIH", 0xC00C, 1, 1, 60, 4) + socket.inet_aton(answer)
+            reply += struct.pack("!HHHIH", 0xC00C, kind, 1, 60, len(answer)) + answer
         self.transport.sendto(reply, address)
 
 
-async def main(web, names_at, *names):
+async def serve_at(address):
+    """All services but the name server, at one address."""
     loop = asyncio.get_running_loop()
     for port, conversation in (
         (80, serve_web),
@@ -165,16 +168,25 @@ async def main(web, names_at, *names):
         (5002, stalled),
         (5003, resetting),
     ):
-        # The stalled service must be able to close its window, so its receive buffer is small.
-        sock = socket.socket()
+        family, _, _, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+        sock = socket.socket(family)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # The stalled service must be able to close its window, so its receive buffer is small.
         if port == 5002:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        sock.bind((web, port))
+        sock.bind(place)
         await asyncio.start_server(service(conversation), sock=sock, limit=4096 if port == 5002 else 65536, backlog=128)
-    await loop.create_datagram_endpoint(UdpEcho, local_addr=(web, 7))
-    table = dict(name.lower().split("=", 1) for name in names)
-    await loop.create_datagram_endpoint(lambda: NameServer(table), local_addr=(names_at, 53))
+    await loop.create_datagram_endpoint(UdpEcho, local_addr=(address, 7))
+
+
+async def main(web, names_at, *names):
+    for address in web.split(","):
+        await serve_at(address)
+    table = {}
+    for name, address in (entry.split("=", 1) for entry in names):
+        table.setdefault(name.lower(), []).append(address)
+    for address in names_at.split(","):
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: NameServer(table), local_addr=(address, 53))
     print("ready", flush=True)
     await asyncio.Event().wait()
 

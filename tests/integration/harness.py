@@ -9,6 +9,7 @@ ESPATD, ESPATCTL, ESPAT_SIM (CTest sets them), or from build/release.
 """
 
 import contextlib
+import ipaddress
 import json
 import os
 import pathlib
@@ -28,7 +29,11 @@ import namespaces
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 WEB = "198.51.100.10"  # the servers of far_world.py
 DEAD = "203.0.113.9"  # nobody answers, not even with an error
-NAMES = {"www.espat.example": WEB, "mail.espat.example": "198.51.100.25"}
+WEB6 = "2001:db8:99::10"  # the same servers, and a name server
+NEAR = "fe80::1"  # and once more, in the module's own network
+DEAD6 = "2001:db8:dead::9"
+NAMES = {"www.espat.example": WEB, "mail.espat.example": "198.51.100.25", "both.espat.example": WEB}
+NAMES6 = {"six.espat.example": WEB6, "both.espat.example": WEB6}
 PROGRAMS = {"ESPATD": "daemon/espatd", "ESPATCTL": "cli/espatctl", "ESPAT_SIM": "tests/simulator/espat-sim"}
 
 BUS_CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
@@ -58,6 +63,14 @@ def default_world():
         ],
         "dns": {"records": NAMES},
     }
+
+
+def ipv6_address(prefix, mac="24:6f:28:0a:56:01"):
+    """The address of a module with that MAC address (the simulator's, if none is told) in a prefix such as "fe80::/64"."""
+    octets = bytearray.fromhex(mac.replace(":", ""))
+    octets[0] ^= 2
+    identifier = int.from_bytes(octets[:3] + b"\xff\xfe" + octets[3:], "big")
+    return str(ipaddress.IPv6Network(prefix)[identifier])
 
 
 def program(name):
@@ -202,11 +215,12 @@ class Gateway:
         self.far = namespaces.NetworkNamespace()
         self._cleanup.callback(self.far.close)
         self.module = Module("esp0", self.directory, self.far, self._world, self._dialect, self._simulator_options)
-        addresses = [WEB]
+        addresses = [WEB, WEB6, NEAR, ipv6_address("fe80::/64")]
         name_server = WEB
         for point in self.module.world["access-points"]:
             dhcp = point.get("dhcp") or {}
             name_server = (dhcp.get("dns") or [name_server])[0]
+            addresses += [ipv6_address(point["ipv6"]["prefix"])] if "ipv6" in point else []
             addresses += [dhcp[key] for key in ("address", "gateway") if key in dhcp] + dhcp.get("dns", [])
         self.name_server = name_server
         self.far.add_addresses(addresses)
@@ -216,9 +230,9 @@ class Gateway:
             self.far.inside(
                 sys.executable,
                 pathlib.Path(__file__).with_name("far_world.py"),
-                WEB,
-                name_server,
-                *(f"{name}={address}" for name, address in NAMES.items()),
+                f"{WEB},{WEB6},{NEAR}%lo",
+                f"{name_server},{WEB6}",
+                *(f"{name}={address}" for name, address in (*NAMES.items(), *NAMES6.items())),
             ),
             self.directory,
             stdout=subprocess.PIPE,

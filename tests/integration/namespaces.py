@@ -66,7 +66,8 @@ class NetworkNamespace:
         """What is sent to any other address vanishes without an answer, as in a network with a dead host."""
         self.run("ip", "tuntap", "add", "dev", "void", "mode", "tun")  # nobody reads from it
         self.run("ip", "link", "set", "void", "up")
-        self.run("ip", "route", "add", "default", "dev", "void")
+        for family in ("-4", "-6"):
+            self.run("ip", family, "route", "add", "default", "dev", "void")
 
     def close(self):
         self._holder.kill()

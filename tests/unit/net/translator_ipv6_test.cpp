@@ -150,6 +150,47 @@ TEST_F(TranslatorIpv6, udp_has_a_shared_link_of_its_own_beside_that_of_ipv4) {
   EXPECT_EQ(host.datagrams[0].flow.remote, (SocketAddress{*Address::parse(kOwn), 5000}));
 }
 
+TEST_F(TranslatorIpv6, a_second_shared_link_gets_the_next_free_id_before_the_flows_that_wait) {
+  get_addresses();
+  datagram("192.0.2.15", 5000, "198.51.100.1", 123, "four");
+  run(milliseconds(100));
+  std::vector<std::unique_ptr<HostProgram>> programs;
+  for (std::uint16_t i = 0; i < 8; ++i) {
+    programs.push_back(std::make_unique<HostProgram>(*this, static_cast<std::uint16_t>(40000 + i), "198.51.100.7", 80));
+    programs.back()->connect();
+    run(milliseconds(50));
+    programs.back()->poll();
+  }
+  ASSERT_EQ(interface->waiters().size(), 4U) << "all links are taken";
+  datagram(kOwn, 5000, kFar, 123, "six");
+  run(milliseconds(100));
+  EXPECT_EQ(count_commands("AT+CIPSTART=0,\"UDPv6\""), 0U);
+  channel.far_end_closes(0);
+  run(milliseconds(300));
+  EXPECT_EQ(count_commands("AT+CIPSTART=0,\"UDPv6\""), 1U);
+  ASSERT_FALSE(channel.datagrams.empty());
+  EXPECT_EQ(channel.datagrams.back().payload, "six");
+  EXPECT_EQ(interface->waiters().size(), 4U);
+}
+
+TEST_F(TranslatorIpv6, a_second_shared_link_gets_the_id_of_a_program_that_has_said_its_end) {
+  get_addresses();
+  datagram("192.0.2.15", 5000, "198.51.100.1", 123, "four");
+  run(milliseconds(100));
+  std::vector<std::unique_ptr<HostProgram>> programs;
+  for (std::uint16_t i = 0; i < 4; ++i) {
+    programs.push_back(std::make_unique<HostProgram>(*this, static_cast<std::uint16_t>(40000 + i), "198.51.100.7", 80));
+    (void)open(*programs.back(), "198.51.100.7:80");
+  }
+  programs[1]->finish();
+  converse(*programs[1], seconds(2));
+  EXPECT_FALSE(programs[1]->far_end_finished) << "it waits for the answer";
+  datagram(kOwn, 5000, kFar, 123, "six");
+  converse(*programs[1], seconds(1));
+  EXPECT_EQ(channel.datagrams.back().payload, "six");
+  EXPECT_TRUE(programs[1]->far_end_finished);
+}
+
 TEST_F(TranslatorIpv6, believes_an_unknown_sender_after_a_multicast_to_its_port) {
   get_addresses();
   datagram(kOwnNear, 5353, "ff02::fb", 5353, "who is there");

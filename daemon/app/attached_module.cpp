@@ -73,7 +73,7 @@ AttachedModule::AttachedModule(const std::string& name, const ModuleConfiguratio
                                            [executor = commons.executor](std::string port) {
                                              return transport::open(executor, std::move(port));
                                            }}),
-      interface_(module_.channel(), commons.clock, host_network(configuration), output_,
+      interface_(module_.channel(), commons.clock, commons.wall_clock, host_network(configuration), output_,
                  interface_settings(configuration), net::system_random()),
       station_(std::make_shared<wifi::Station>(module_.channel(), commons.known_networks, wifi::StationSettings{},
                                                wifi::system_environment(commons.clock))) {}

@@ -4,6 +4,8 @@
 #include <array>
 #include <iterator>
 
+#include "at/connect_error.hpp"
+
 namespace espat::net {
 namespace {
 
@@ -88,7 +90,7 @@ ConnectPolicy::Plan ConnectPolicy::plan(const SocketAddress& remote, unsigned at
 }
 
 ConnectVerdict ConnectPolicy::judge(const at::Outcome& outcome, std::optional<at::Milliseconds> timeout, bool wifi_up,
-                                    bool listed_in_use) {
+                                    bool listed_in_use, bool ssl) {
   using Status = at::Outcome::Status;
   switch (outcome.status) {
     case Status::ok:
@@ -105,9 +107,37 @@ ConnectVerdict ConnectPolicy::judge(const at::Outcome& outcome, std::optional<at
   // Our own limit explains a late failure before any error number does: lwIP reports it as "aborted".
   if (timeout && outcome.elapsed >= *timeout - *timeout / 10) return ConnectVerdict::own_timeout;
   if (outcome.error_number) {
+    const auto origin = at::explain_connect_error(*outcome.error_number, ssl).origin;
+    using Origin = at::ConnectError::Origin;
+    if (origin == Origin::certificate || origin == Origin::handshake) return ConnectVerdict::handshake_failed;
     if (const auto verdict = by_number(*outcome.error_number)) return *verdict;
   }
+  if (ssl && !outcome.error_number && outcome.elapsed < kSslSilence) return ConnectVerdict::handshake_failed;
   return outcome.elapsed < kAtOnce ? ConnectVerdict::refused : ConnectVerdict::host_unreachable;
+}
+
+std::string ConnectPolicy::reason(const at::Outcome& outcome, ConnectVerdict verdict, bool ssl) {
+  if (outcome.error_number) return at::explain_connect_error(*outcome.error_number, ssl).text;
+  switch (verdict) {
+    case ConnectVerdict::refused:
+      return "the far end refused the connection";
+    case ConnectVerdict::host_unreachable:
+    case ConnectVerdict::own_timeout:
+      return "the far end does not answer";
+    case ConnectVerdict::network_unreachable:
+      return "the module has no network";
+    case ConnectVerdict::link_in_use:
+      return "the module uses the link for somebody else";
+    case ConnectVerdict::module_lost:
+      return "the module restarted or went away";
+    case ConnectVerdict::handshake_failed:
+      return "the TLS handshake failed, or the far end refused the connection; this firmware does not say why. Look at "
+             "the server's certificate: its name, its dates, and whether it comes from the CA that the module has";
+    case ConnectVerdict::not_attempted:
+    case ConnectVerdict::connected:
+      break;
+  }
+  return {};
 }
 
 void ConnectPolicy::ended(const SocketAddress& remote, ConnectVerdict verdict, Duration took, TimePoint now) {
@@ -118,6 +148,7 @@ void ConnectPolicy::ended(const SocketAddress& remote, ConnectVerdict verdict, D
   switch (verdict) {
     case ConnectVerdict::connected:
     case ConnectVerdict::refused:  // it answers, if only to refuse
+    case ConnectVerdict::handshake_failed:
       silent_.erase(remote);
       remember(answering_, remote.address, now + kGoodFor, [](TimePoint until) { return until; });
       break;
@@ -133,6 +164,7 @@ void ConnectPolicy::ended(const SocketAddress& remote, ConnectVerdict verdict, D
     case ConnectVerdict::network_unreachable:
     case ConnectVerdict::link_in_use:
     case ConnectVerdict::module_lost:
+    case ConnectVerdict::not_attempted:
       break;
   }
 }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <string>
 #include <unordered_map>
 
 #include "at/outcome.hpp"
@@ -30,6 +31,14 @@ enum class ConnectVerdict : std::uint8_t {
   own_timeout,          // we gave up early: silence until the SYN repeats
   link_in_use,          // the id is taken after all: the next one
   module_lost,          // reset or abandoned: nothing is known
+  handshake_failed,     // the far end is there, but TLS did not come about: RST
+  not_attempted,        // the module could not be told how to do TLS: RST
+};
+
+/// The same, with what a person wants to know about it.
+struct ConnectFailure {
+  ConnectVerdict verdict = ConnectVerdict::refused;
+  std::string reason;  // part of a sentence: "the certificate has expired"
 };
 
 class ConnectPolicy {
@@ -67,9 +76,16 @@ class ConnectPolicy {
   Plan plan(const SocketAddress& remote, unsigned attempt, bool others_busy, bool connecting, bool timeout_usable,
             TimePoint now);
 
+  /// A server that accepts and then says nothing ends an SSL connect after 10 s, a silent host one after 15 s (measured
+  /// 13).
+  static constexpr std::chrono::seconds kSslSilence{12};
+
   /// What the outcome of AT+CIPSTART means. `listed_in_use`: the module lists the id as a link that we did not open.
+  /// `ssl`: TLS was to follow; firmware without +ERRNO does not say which of both failed.
   static ConnectVerdict judge(const at::Outcome& outcome, std::optional<at::Milliseconds> timeout, bool wifi_up,
-                              bool listed_in_use);
+                              bool listed_in_use, bool ssl = false);
+  /// Why, as far as the module told.
+  static std::string reason(const at::Outcome& outcome, ConnectVerdict verdict, bool ssl);
 
   /// A connect ended. `took`: how long it held the module.
   void ended(const SocketAddress& remote, ConnectVerdict verdict, Duration took, TimePoint now);

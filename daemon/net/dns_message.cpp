@@ -17,6 +17,10 @@ std::uint16_t read16(at::Bytes bytes, std::size_t at) {
   return static_cast<std::uint16_t>(bytes[at] << 8U | bytes[at + 1]);
 }
 
+std::uint32_t read32(at::Bytes bytes, std::size_t at) {
+  return static_cast<std::uint32_t>(read16(bytes, at)) << 16U | read16(bytes, at + 2);
+}
+
 std::uint8_t lower(std::uint8_t c) {
   return c >= 'A' && c <= 'Z' ? static_cast<std::uint8_t>(c + 32) : c;
 }
@@ -54,6 +58,18 @@ std::optional<Name> read_name(at::Bytes message, std::size_t at) {
       name.labels.push_back(static_cast<char>(i == 0 ? length : lower(message[at + i])));
     at += 1U + length;
   }
+}
+
+/// "www.example.org" of labels with their lengths.
+std::string text_of(std::string_view labels) {
+  std::string text;
+  while (!labels.empty()) {
+    const auto length = static_cast<std::size_t>(static_cast<std::uint8_t>(labels.front()));
+    if (!text.empty()) text += '.';
+    text += labels.substr(1, length);
+    labels.remove_prefix(1 + length);
+  }
+  return text;
 }
 
 std::uint64_t hash(std::uint64_t state, std::uint8_t byte) {
@@ -111,6 +127,15 @@ std::optional<std::vector<std::uint8_t>> make_dns_query(std::uint16_t id, std::s
   return query;
 }
 
+std::optional<DnsType> dns_question_type(at::Bytes message) {
+  if (message.size() < kHeader || read16(message, 4) != 1) return std::nullopt;
+  const auto name = read_name(message, kHeader);
+  if (!name || name->end + 4 > message.size() || read16(message, name->end + 2) != kClassIn) return std::nullopt;
+  const auto type = static_cast<DnsType>(read16(message, name->end));
+  if (type != DnsType::a && type != DnsType::aaaa) return std::nullopt;
+  return type;
+}
+
 DnsAnswer parse_dns_answer(at::Bytes message, DnsType type) {
   DnsAnswer answer;
   if (message.size() < kHeader || (message[2] & 0x80U) == 0) return answer;
@@ -122,6 +147,8 @@ DnsAnswer parse_dns_answer(at::Bytes message, DnsType type) {
   if (code != 0 || read16(message, 4) != 1) return answer;
   auto name = read_name(message, kHeader);
   if (!name || name->end + 4 > message.size()) return answer;
+  answer.name = text_of(name->labels);
+  std::uint32_t time_to_live = 0x7fffffff;  // RFC 2181 section 8
   std::string wanted = name->labels;
   std::size_t at = name->end + 4;
   const std::size_t records = std::min<std::size_t>(read16(message, 6), kMostAnswers);
@@ -136,14 +163,18 @@ DnsAnswer parse_dns_answer(at::Bytes message, DnsType type) {
     if (data + length > message.size()) break;
     at = data + length;
     if (record_class != kClassIn || owner->labels != wanted) continue;
+    const std::uint32_t record_time = read32(message, owner->end + 4);
     if (record_type == kCname) {
       const auto target = read_name(message, data);
       if (!target) break;
       wanted = target->labels;
+      time_to_live = std::min(time_to_live, record_time);
     } else if (record_type == static_cast<std::uint16_t>(type) && length == length_wanted) {
       answer.addresses.push_back(Address::from_bytes(message.subspan(data, length)));
+      time_to_live = std::min(time_to_live, record_time);
     }
   }
+  answer.time_to_live = std::chrono::seconds(time_to_live);
   answer.status = answer.addresses.empty() ? DnsAnswer::Status::no_data : DnsAnswer::Status::ok;
   return answer;
 }

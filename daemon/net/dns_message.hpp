@@ -4,6 +4,7 @@
 // backwards, so a name ends (RFC 1035 4.1.4 allows nothing else that is sane).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -46,7 +47,14 @@ struct DnsAnswer {
     failed,     // the server could not or would not say
   } status = Status::failed;
   std::vector<Address> addresses{};
+  /// The name that was asked for, in small letters, labels joined by dots; empty if `failed`.
+  std::string name{};
+  /// How long all of the chain may be kept.
+  std::chrono::seconds time_to_live{0};
 };
+
+/// Which addresses the message asks for, or answers; nothing if it is about something else.
+std::optional<DnsType> dns_question_type(at::Bytes message);
 
 /// The addresses at the end of the answer's CNAME chain. Anything malformed is `failed`.
 DnsAnswer parse_dns_answer(at::Bytes message, DnsType type);

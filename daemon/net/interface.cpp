@@ -21,9 +21,9 @@ Random system_random() {
   };
 }
 
-Interface::Interface(module::Channel& channel, module::Clock& clock, HostNetwork& host, PacketSink& sink,
-                     InterfaceSettings settings, Random random)
-    : core_(std::make_shared<Core>(channel, clock, host, sink, std::move(settings), std::move(random))) {}
+Interface::Interface(module::Channel& channel, module::Clock& clock, const module::WallClock& wall_clock,
+                     HostNetwork& host, PacketSink& sink, InterfaceSettings settings, Random random)
+    : core_(std::make_shared<Core>(channel, clock, wall_clock, host, sink, std::move(settings), std::move(random))) {}
 
 Interface::~Interface() {
   core_->halt();
@@ -52,6 +52,15 @@ std::vector<WaiterStatus> Interface::waiters() const {
 }
 const Counters& Interface::counters() const {
   return core_->counters();
+}
+void Interface::set_tls_rules(TlsRules rules) {
+  core_->set_tls_rules(std::move(rules));
+}
+Result<void> Interface::tls_supported() const {
+  return core_->tls_supported();
+}
+module::Subscription Interface::on_tls_failure(std::function<void(const TlsFailure&)> listener) {
+  return core_->on_tls_failure(std::move(listener));
 }
 asio::awaitable<Result<at::Milliseconds>> Interface::ping(std::string host) {
   return core_->ping(std::move(host));

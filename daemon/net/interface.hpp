@@ -17,10 +17,12 @@
 #include "at/types.hpp"
 #include "module/channel.hpp"
 #include "module/clock.hpp"
+#include "module/wall_clock.hpp"
 #include "net/host_network.hpp"
 #include "net/packet_builder.hpp"
 #include "net/settings.hpp"
 #include "net/status.hpp"
+#include "net/tls_rules.hpp"
 
 namespace espat::net {
 
@@ -33,8 +35,8 @@ Random system_random();
 class Interface {
  public:
   /// All but the settings must outlive the interface.
-  Interface(module::Channel& channel, module::Clock& clock, HostNetwork& host, PacketSink& sink,
-            InterfaceSettings settings, Random random);
+  Interface(module::Channel& channel, module::Clock& clock, const module::WallClock& wall_clock, HostNetwork& host,
+            PacketSink& sink, InterfaceSettings settings, Random random);
   /// Flows get RST. The host's side is not withdrawn: await stop() for that.
   ~Interface();
   Interface(const Interface&) = delete;
@@ -53,6 +55,14 @@ class Interface {
   std::vector<LinkStatus> links() const;
   std::vector<WaiterStatus> waiters() const;
   const Counters& counters() const;
+
+  /// Which flows the module is to carry in TLS. Flows that are there already stay as they are.
+  void set_tls_rules(TlsRules rules);
+  /// An error (`not_supported`) if the module's firmware can do no TLS as rules need it; none if it can or nobody
+  /// knows.
+  Result<void> tls_supported() const;
+  /// Called whenever a flow was reset because TLS did not come about; for at most 10 flows within 10 s.
+  module::Subscription on_tls_failure(std::function<void(const TlsFailure&)> listener);
 
   /// The module pings (AT+PING): a second at least. Names are resolved first, by the daemon.
   boost::asio::awaitable<Result<at::Milliseconds>> ping(std::string host);

@@ -92,6 +92,7 @@ void Interface::Core::reset_flows(bool links_gone, AddressFamily family) {
 void Interface::Core::network_lost(bool links_gone) {
   ++generation_;
   reset_flows(links_gone);
+  if (links_gone) context_.tls->forget();
   if (links_gone && module_ready_) pool_.reset(pool_.size());
   if (!wanted_ && !applied_) return;
   wanted_.reset();

@@ -24,8 +24,8 @@ TcpIsn::Key draw_key(const Random& random) {
 
 }  // namespace
 
-Interface::Core::Core(module::Channel& channel, module::Clock& clock, HostNetwork& host, PacketSink& sink,
-                      InterfaceSettings settings, Random random)
+Interface::Core::Core(module::Channel& channel, module::Clock& clock, const module::WallClock& wall_clock,
+                      HostNetwork& host, PacketSink& sink, InterfaceSettings settings, Random random)
     : channel_(channel),
       clock_(clock),
       host_(host),
@@ -36,7 +36,18 @@ Interface::Core::Core(module::Channel& channel, module::Clock& clock, HostNetwor
       timers_(clock, channel.executor()),
       pool_(0),
       icmp_errors_(builder_, clock, counters_),
-      context_{channel, clock, timers_, pool_, sink_, builder_, icmp_errors_, counters_, settings_},
+      tls_failures_(channel, clock),
+      context_{channel,
+               clock,
+               timers_,
+               pool_,
+               sink_,
+               builder_,
+               icmp_errors_,
+               counters_,
+               settings_,
+               names_,
+               std::make_shared<TlsSetup>(channel, wall_clock)},
       streams_(context_),
       isn_(draw_key(random_)),
       tcp_(context_, isn_, streams_),
@@ -48,6 +59,7 @@ Interface::Core::Core(module::Channel& channel, module::Clock& clock, HostNetwor
     streams_.serve_waiters();
   };
   context_.link_wanted = [this](module::TimePoint since) { streams_.make_room(since); };
+  context_.tls_failed = [this](const TlsFailure& failure) { tls_failures_.note(failure); };
   context_.foreign_link = [this](at::LinkId link) { close_foreign(link); };
 }
 
@@ -61,9 +73,11 @@ void Interface::Core::halt() {
   ++generation_;
   subscription_.reset();
   listeners_.clear();
+  tls_failures_.clear();
   context_.wifi_up = false;
   reset_flows(true);
   echo_->abandon();
+  context_.tls->abandon();
   host_alarm_->ring();
 }
 
@@ -107,6 +121,8 @@ void Interface::Core::on_report(const at::Report& report) {
     }
   } else if (const auto* waiting = std::get_if<at::DataWaiting>(&report)) {
     (void)streams_.on_report(*waiting);
+  } else if (std::holds_alternative<at::TimeUpdated>(report)) {
+    context_.tls->time_is_known();
   }
 }
 

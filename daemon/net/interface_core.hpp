@@ -19,14 +19,15 @@
 #include "net/tcp_isn.hpp"
 #include "net/tcp_table.hpp"
 #include "net/timers.hpp"
+#include "net/tls_failures.hpp"
 #include "net/udp_table.hpp"
 
 namespace espat::net {
 
 class Interface::Core final : public module::Observer, public std::enable_shared_from_this<Interface::Core> {
  public:
-  Core(module::Channel& channel, module::Clock& clock, HostNetwork& host, PacketSink& sink, InterfaceSettings settings,
-       Random random);
+  Core(module::Channel& channel, module::Clock& clock, const module::WallClock& wall_clock, HostNetwork& host,
+       PacketSink& sink, InterfaceSettings settings, Random random);
 
   void start();
   /// Synchronous part of stopping: flows get RST, coroutines end at their next step.
@@ -46,6 +47,12 @@ class Interface::Core final : public module::Observer, public std::enable_shared
   const Counters& counters() const { return counters_; }
   const InterfaceSettings& settings() const { return settings_; }
   module::Subscription on_change(std::function<void()> listener);
+
+  void set_tls_rules(TlsRules rules) { tcp_.set_tls_rules(std::move(rules)); }
+  Result<void> tls_supported() const { return context_.tls->supported(); }
+  module::Subscription on_tls_failure(TlsFailures::Listener listener) {
+    return tls_failures_.subscribe(std::move(listener));
+  }
 
   boost::asio::awaitable<Result<at::Milliseconds>> ping(std::string host);
   boost::asio::awaitable<Result<std::vector<std::string>>> resolve(std::string name, AddressFamily family);
@@ -91,6 +98,8 @@ class Interface::Core final : public module::Observer, public std::enable_shared
   Timers timers_;
   LinkPool pool_;
   IcmpErrors icmp_errors_;
+  NameCache names_;
+  TlsFailures tls_failures_;
   LinkContext context_;
   StreamTable streams_;
   TcpIsn isn_;

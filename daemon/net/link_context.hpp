@@ -6,16 +6,19 @@
 
 #include <array>
 #include <functional>
+#include <memory>
 #include <optional>
 
 #include "module/channel.hpp"
 #include "module/clock.hpp"
 #include "net/icmp_errors.hpp"
 #include "net/link_pool.hpp"
+#include "net/name_cache.hpp"
 #include "net/packet_builder.hpp"
 #include "net/settings.hpp"
 #include "net/status.hpp"
 #include "net/timers.hpp"
+#include "net/tls_setup.hpp"
 
 namespace espat::net {
 
@@ -29,6 +32,8 @@ struct LinkContext {
   IcmpErrors& icmp_errors;
   Counters& counters;
   const InterfaceSettings& settings;
+  NameCache& names;
+  std::shared_ptr<TlsSetup> tls;
 
   /// Joined and with an address. While false, nothing is sent and every connect fails.
   bool wifi_up = false;
@@ -40,6 +45,8 @@ struct LinkContext {
   std::function<void(at::LinkId)> foreign_link{};
   /// Somebody who is no stream has waited for an id since then: a stream that does not need its own may lose it.
   std::function<void(module::TimePoint)> link_wanted{};
+  /// A flow that was to be carried in TLS was reset instead.
+  std::function<void(const TlsFailure&)> tls_failed{};
   /// An id was given back to the pool.
   std::function<void()> link_freed{};
   /// When each link last carried payload, in either direction.

@@ -36,7 +36,17 @@ struct LinkStatus {
 struct WaiterStatus {
   std::optional<SocketAddress> local;  // the host's program, where it has an address
   SocketAddress remote;
+  std::optional<std::string> name;  // as in LinkStatus
   std::chrono::milliseconds waiting{0};
+};
+
+/// A flow that a TLS rule applied to and that was reset, because TLS did not come about.
+struct TlsFailure {
+  SocketAddress local;
+  SocketAddress remote;
+  std::optional<std::string> name;  // as in LinkStatus
+  std::string rule;
+  std::string reason;  // part of a sentence
 };
 
 /// Everything that is counted. The order is that of counter_names.
@@ -49,6 +59,7 @@ enum class Counter : std::uint8_t {
   connects_refused,
   connects_unreachable,
   connects_timed_out,
+  connects_without_tls,   // a TLS rule applied, and TLS did not come about
   resets_module_lost,     // flows reset because Wi-Fi or the module went
   resets_send_failed,     // flows reset because the module did not take what had been accepted
   resets_backlog,         // flows reset at the bound of what may wait for slow programs
@@ -73,12 +84,35 @@ enum class Counter : std::uint8_t {
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)> counter_names{
-    "packets-from-host", "packets-to-host",       "bytes-sent",         "bytes-received",      "connects",
-    "connects-refused",  "connects-unreachable",  "connects-timed-out", "resets-module-lost",  "resets-send-failed",
-    "resets-backlog",    "links-reclaimed",       "passive-switches",   "dropped-malformed",   "dropped-protocol",
-    "dropped-down",      "dropped-scope",         "dropped-too-big",    "dropped-fragments",   "dropped-udp-empty",
-    "dropped-udp-queue", "dropped-udp-collision", "dropped-udp-flows",  "dropped-udp-unknown", "dropped-udp-unsent",
-    "dropped-echo",      "dropped-waiters",       "dropped-icmp-limit"};
+    "packets-from-host",
+    "packets-to-host",
+    "bytes-sent",
+    "bytes-received",
+    "connects",
+    "connects-refused",
+    "connects-unreachable",
+    "connects-timed-out",
+    "connects-without-tls",
+    "resets-module-lost",
+    "resets-send-failed",
+    "resets-backlog",
+    "links-reclaimed",
+    "passive-switches",
+    "dropped-malformed",
+    "dropped-protocol",
+    "dropped-down",
+    "dropped-scope",
+    "dropped-too-big",
+    "dropped-fragments",
+    "dropped-udp-empty",
+    "dropped-udp-queue",
+    "dropped-udp-collision",
+    "dropped-udp-flows",
+    "dropped-udp-unknown",
+    "dropped-udp-unsent",
+    "dropped-echo",
+    "dropped-waiters",
+    "dropped-icmp-limit"};
 
 class Counters {
  public:

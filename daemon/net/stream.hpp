@@ -55,7 +55,7 @@ class Stream : public StreamEnd {
   /// The far end accepted.
   virtual void connected(TimePoint now) = 0;
   /// It did not, or nobody knows. The stream has no link and does not wait for one. Not `link_in_use`.
-  virtual void connect_failed(ConnectVerdict verdict) = 0;
+  virtual void connect_failed(const ConnectFailure& failure) = 0;
   /// All that the program sent before its end was taken by the module.
   virtual void acknowledge_finish(TimePoint now) = 0;
   /// The stream is broken: the program must not take it for a clean end. `reason` is to be counted.

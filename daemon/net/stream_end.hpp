@@ -5,10 +5,15 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "at/types.hpp"
 #include "net/packet_address.hpp"
 #include "net/tcp_ring.hpp"
+#include "net/tls_settings.hpp"
 
 namespace espat::net {
 
@@ -16,11 +21,19 @@ namespace espat::net {
 struct LinkTarget {
   SocketAddress remote;
   at::SocketType type = at::SocketType::tcp;  // not UDP
+  std::shared_ptr<const TlsSettings> tls{};   // of an SSL link, and only there
+  std::optional<std::string> name{};          // that the program looked up, where known; only to be shown
 
   /// A plain connection to that address.
   static LinkTarget tcp(const SocketAddress& remote) {
     return {remote, remote.address.is_v6() ? at::SocketType::tcp6 : at::SocketType::tcp};
   }
+  /// TLS by the module, set up that way.
+  static LinkTarget ssl(const SocketAddress& remote, TlsSettings settings) {
+    return {remote, remote.address.is_v6() ? at::SocketType::ssl6 : at::SocketType::ssl,
+            std::make_shared<const TlsSettings>(std::move(settings))};
+  }
+  bool is_ssl() const { return tls != nullptr; }
 };
 
 /// The host's end of a stream, as its link sees it: levels only. What happens is told to TcpLinkOwner.

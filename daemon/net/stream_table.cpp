@@ -85,7 +85,7 @@ void StreamTable::serve_waiters() {
         case ConnectPolicy::Plan::Action::refuse:
           context_.counters.add(Counter::connects_unreachable);
           waiters_.remove(*stream);
-          stream->connect_failed(ConnectVerdict::host_unreachable);
+          stream->connect_failed({ConnectVerdict::host_unreachable, "the far end did not answer lately"});
           break;
         case ConnectPolicy::Plan::Action::wait:
           look_again_at(plan.not_before);

@@ -76,7 +76,7 @@ class StreamTable final : public TcpLinkOwner {
 
   // --- TcpLinkOwner ---
   void link_connected(TcpLink& link) override;
-  void link_failed(TcpLink& link, ConnectVerdict verdict, module::Duration took) override;
+  void link_failed(TcpLink& link, const ConnectFailure& failure, module::Duration took) override;
   void link_received(TcpLink& link, Bytes data, bool push) override;
   void link_sent(TcpLink& link, std::size_t length) override;
   void link_sent_all(TcpLink& link) override;

@@ -47,12 +47,12 @@ void StreamTable::link_connected(TcpLink& link) {
   stream->connected(now);
 }
 
-void StreamTable::link_failed(TcpLink& link, ConnectVerdict verdict, module::Duration took) {
+void StreamTable::link_failed(TcpLink& link, const ConnectFailure& failure, module::Duration took) {
   Stream* const stream = stream_of(link);
   if (stream == nullptr) return;
-  policy_.ended(link.target().remote, verdict, took, context_.clock.now());
+  policy_.ended(link.target().remote, failure.verdict, took, context_.clock.now());
   release_link(*stream);
-  switch (verdict) {
+  switch (failure.verdict) {
     case ConnectVerdict::link_in_use:
       enqueue(*stream);
       stream->settle();
@@ -67,11 +67,15 @@ void StreamTable::link_failed(TcpLink& link, ConnectVerdict verdict, module::Dur
     case ConnectVerdict::own_timeout:
       context_.counters.add(Counter::connects_timed_out);
       break;
+    case ConnectVerdict::handshake_failed:
+    case ConnectVerdict::not_attempted:
+      context_.counters.add(Counter::connects_without_tls);
+      break;
     case ConnectVerdict::module_lost:
     case ConnectVerdict::connected:
       break;
   }
-  stream->connect_failed(verdict);
+  stream->connect_failed(failure);
 }
 
 void StreamTable::link_received(TcpLink& link, Bytes data, bool push) {
@@ -151,6 +155,7 @@ void StreamTable::list_links(std::vector<LinkStatus>& out) const {
         break;
     }
     status.remote = link.target().remote;
+    status.name = link.target().name;
     status.incoming = link.incoming();
     status.passive = link.passive();
     status.bytes_sent = link.bytes_sent();
@@ -169,7 +174,7 @@ std::vector<WaiterStatus> StreamTable::list_waiters() const {
   const auto now = context_.clock.now();
   std::vector<WaiterStatus> waiters;
   for (const Stream* stream : waiters_.order()) {
-    waiters.push_back({stream->local_, stream->target_.remote,
+    waiters.push_back({stream->local_, stream->target_.remote, stream->target_.name,
                        std::chrono::duration_cast<std::chrono::milliseconds>(now - stream->waiting_since_)});
   }
   return waiters;

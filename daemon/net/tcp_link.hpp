@@ -38,7 +38,7 @@ class TcpLinkOwner {
   virtual ~TcpLinkOwner() = default;
   virtual void link_connected(TcpLink& link) = 0;
   /// The connect did not succeed; `took` is how long it held the module.
-  virtual void link_failed(TcpLink& link, ConnectVerdict verdict, module::Duration took) = 0;
+  virtual void link_failed(TcpLink& link, const ConnectFailure& failure, module::Duration took) = 0;
   /// `push`: this report ends here.
   virtual void link_received(TcpLink& link, Bytes data, bool push) = 0;
   /// The module took these first bytes of what was readable.
@@ -63,7 +63,8 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
 
   /// `end` is used until detach(). connect() or adopt() begins.
   TcpLink(LinkContext& context, TcpLinkOwner& owner, StreamEnd& end, const LinkTarget& target, at::LinkId id);
-  /// AT+CIPSTART. `timeout` only where Dialect::connect_timeout_usable.
+  /// AT+CIPSTART, after the target's TLS settings. `timeout` only where Dialect::connect_timeout_usable, and without
+  /// the time of a TLS handshake.
   void connect(std::optional<at::Milliseconds> timeout);
   /// The link is open already: a client came in. link_connected() is not called.
   void adopt();
@@ -109,6 +110,7 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   static boost::asio::awaitable<void> life(std::shared_ptr<TcpLink> self);
   static boost::asio::awaitable<void> upload(std::shared_ptr<TcpLink> self);
   boost::asio::awaitable<bool> connect_now();
+  boost::asio::awaitable<bool> set_up_tls();
   boost::asio::awaitable<bool> is_listed();
   boost::asio::awaitable<void> receive();
   boost::asio::awaitable<void> receive_passively();

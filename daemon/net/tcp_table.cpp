@@ -19,13 +19,16 @@ constexpr std::size_t kSegment = 1460;
 // One flow, as a stream that has, wants or had a link.
 class TcpTable::Entry final : public Stream {
  public:
-  Entry(TcpTable& table, const TcpSegment& syn, const TcpSettings& settings, TimePoint now)
-      : Stream(LinkTarget::tcp(syn.flow.remote), syn.flow.local),
+  /// `rule`: of TLS, by which the target was made; empty if none.
+  Entry(TcpTable& table, const TcpSegment& syn, const LinkTarget& target, std::string rule, const TcpSettings& settings,
+        TimePoint now)
+      : Stream(target, syn.flow.local),
         flow(syn, settings, table.context_.sink, table.isn_),
         timer(table.context_.timers, [&table, this](TimePoint due) { table.on_due(*this, due); }),
         first_syn(now),
         last_syn(now),
-        table_(table) {}
+        table_(table),
+        rule_(std::move(rule)) {}
 
   RingBytes readable() const override { return flow.readable(); }
   bool app_finished() const override { return flow.app_finished(); }
@@ -41,7 +44,7 @@ class TcpTable::Entry final : public Stream {
     flow.connected(now);
     settle();
   }
-  void connect_failed(ConnectVerdict verdict) override;
+  void connect_failed(const ConnectFailure& failure) override;
   void acknowledge_finish(TimePoint now) override { table_.handle(*this, flow.acknowledge_finish(now)); }
   void reset(Counter reason) override { table_.reset(*this, reason); }
   void abandon() override {
@@ -60,6 +63,7 @@ class TcpTable::Entry final : public Stream {
 
  private:
   TcpTable& table_;
+  const std::string rule_;
 };
 
 TcpTable::TcpTable(LinkContext& context, const TcpIsn& isn, StreamTable& streams)
@@ -112,11 +116,36 @@ void TcpTable::open(const TcpSegment& syn) {
     return;
   }
   const auto now = context_.clock.now();
-  auto made = std::make_unique<Entry>(*this, syn, flow_settings(), now);
+  std::string rule;
+  const auto target = target_of(syn.flow, now, rule);
+  if (!target) {
+    reset_stray(syn, context_.sink);
+    return;
+  }
+  auto made = std::make_unique<Entry>(*this, syn, *target, std::move(rule), flow_settings(), now);
   Entry& entry = *made;
   flows_.emplace(syn.flow, std::move(made));
   streams_.open(entry);
   streams_.serve_waiters();
+}
+
+std::optional<LinkTarget> TcpTable::target_of(const FlowKey& flow, TimePoint now, std::string& rule) {
+  const auto names = context_.names.names_of(flow.remote.address, now);
+  LinkTarget target = LinkTarget::tcp(flow.remote);
+  if (!names.empty()) target.name = names.front();
+  const auto choice = choose_tls(tls_rules_, flow.remote, names);
+  if (!choice) return target;
+  rule = choice->rule;
+  if (!choice->settings) {
+    context_.counters.add(Counter::connects_without_tls);
+    context_.tls_failed({flow.local, flow.remote, choice->name, choice->rule,
+                         "no name is known for this address: give the rule a server-name, or let the program look the "
+                         "name up through this interface"});
+    return std::nullopt;
+  }
+  target = LinkTarget::ssl(flow.remote, *choice->settings);
+  target.name = choice->name;
+  return target;
 }
 
 void TcpTable::on_packet_too_big(Bytes quoted, std::uint32_t mtu) {
@@ -189,8 +218,12 @@ void TcpTable::on_due(Entry& entry, TimePoint now) {
   handle(entry, entry.flow.on_timer(now));
 }
 
-void TcpTable::Entry::connect_failed(ConnectVerdict verdict) {
-  switch (verdict) {
+void TcpTable::Entry::connect_failed(const ConnectFailure& failure) {
+  switch (failure.verdict) {
+    case ConnectVerdict::handshake_failed:
+    case ConnectVerdict::not_attempted:
+      table_.context_.tls_failed({flow.key().local, flow.key().remote, target().name, rule_, failure.reason});
+      [[fallthrough]];
     case ConnectVerdict::refused:
       flow.refused();
       settle();

@@ -11,12 +11,15 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "net/link_context.hpp"
 #include "net/stream.hpp"
 #include "net/stream_table.hpp"
 #include "net/tcp_flow.hpp"
+#include "net/tls_rules.hpp"
 
 namespace espat::net {
 
@@ -31,6 +34,8 @@ class TcpTable {
   void on_segment(const TcpSegment& segment);
   /// A router behind the host could not pass on one of our segments, which it quotes (RFC 1191, 8201).
   void on_packet_too_big(Bytes quoted, std::uint32_t mtu);
+  /// Flows that begin from now on follow these rules.
+  void set_tls_rules(TlsRules rules) { tls_rules_ = std::move(rules); }
   /// Every flow of that family gets RST, held ones ICMP "network unreachable".
   void reset_all(AddressFamily family = AddressFamily::any);
 
@@ -39,6 +44,8 @@ class TcpTable {
 
   TcpSettings flow_settings() const;
   void open(const TcpSegment& syn);
+  /// Where a flow's link leads: TLS if a rule says so. `rule` becomes its name. Nothing if it must be refused (told).
+  std::optional<LinkTarget> target_of(const FlowKey& flow, TimePoint now, std::string& rule);
   void on_held_again(Entry& entry);
   /// The entry may be gone after each of these.
   void handle(Entry& entry, const TcpEvents& events);
@@ -51,6 +58,7 @@ class TcpTable {
   LinkContext& context_;
   const TcpIsn& isn_;
   StreamTable& streams_;
+  TlsRules tls_rules_;
   std::unordered_map<FlowKey, std::unique_ptr<Entry>> flows_;
 };
 

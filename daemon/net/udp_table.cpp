@@ -159,6 +159,7 @@ bool UdpTable::answer_dns(const SocketAddress& from, std::span<std::uint8_t> byt
   // An answer without its question is only believed when it is an error (RFC 2308 has none, some servers do it).
   const bool same_question = identity->question ? *identity->question == lookup.question : (bytes[3] & 0x0fU) != 0;
   if (lookup.server != from || !same_question) return false;
+  context_.names.learn(bytes, context_.clock.now());
   const auto node = lookups_.extract(found);
   const Lookup& matched = node.mapped();
   if (matched.answer) {

@@ -45,6 +45,31 @@ TEST(ConnectPolicy, BelievesAnErrorNumberBeforeTheTime) {
             ConnectVerdict::network_unreachable);
 }
 
+TEST(ConnectPolicy, TellsAFailedHandshakeFromASilentHost) {
+  struct Case {
+    int milliseconds;
+    std::optional<std::uint32_t> number;
+    ConnectVerdict verdict;
+  };
+  const Case cases[] = {
+      {29, {}, ConnectVerdict::handshake_failed},     // measured F.4: a plain server
+      {4000, {}, ConnectVerdict::handshake_failed},   // a long key
+      {10013, {}, ConnectVerdict::handshake_failed},  // measured F.4: a silent server
+      {14600, {}, ConnectVerdict::host_unreachable},
+      {300, 0x8, ConnectVerdict::handshake_failed},
+      {14600, 0x2700, ConnectVerdict::handshake_failed},
+      {10, 111, ConnectVerdict::refused},
+      {10, 0x8004, ConnectVerdict::refused},
+      {14600, 0x8004, ConnectVerdict::host_unreachable},
+      {10, 118, ConnectVerdict::host_unreachable},
+  };
+  for (const auto& expected : cases)
+    EXPECT_EQ(
+        ConnectPolicy::judge(failure(milliseconds(expected.milliseconds), expected.number), {}, true, false, true),
+        expected.verdict)
+        << expected.milliseconds << " ms, number " << expected.number.value_or(0);
+}
+
 TEST(ConnectPolicy, KeepsTimeOutsShortBesideDataAndLongerOnEachRepeat) {
   ConnectPolicy policy;
   EXPECT_EQ(policy.plan(kServer, 0, true, false, true, kStart).timeout, milliseconds(2000));

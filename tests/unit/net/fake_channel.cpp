@@ -81,6 +81,7 @@ asio::awaitable<at::Outcome> FakeChannel::run(at::Command command, module::RunOp
   co_await enter();
   const std::string text = command.text();
   commands.push_back(text);
+  loggable.emplace_back(command.secret() ? command.name() : text);
   co_await module::pause(clock_, kTurnAround);
   at::Outcome outcome = answer(Status::ok);
   const auto equals = text.find('=');
@@ -141,6 +142,8 @@ asio::awaitable<at::Outcome> FakeChannel::run(at::Command command, module::RunOp
     outcome.status = ping_answers ? Status::ok : Status::error;
     outcome.responses.push_back({"PING", ping_answers ? "5" : "TIMEOUT"});
   }
+  if (const auto remark = remarks.find(name); remark != remarks.end())
+    outcome.responses.push_back({"", remark->second});
   leave();
   co_return outcome;
 }
@@ -171,8 +174,13 @@ asio::awaitable<at::Outcome> FakeChannel::connect(const std::string& arguments) 
       if (held.close) far_end_closes(held.link);
     }
   }
+  if (far_end.kind == FarEnd::Kind::fails_handshake) {
+    co_await module::pause(clock_, milliseconds(300));
+    outcome.elapsed = milliseconds(300) + kTurnAround;
+  }
   if (far_end.kind != FarEnd::Kind::accepts) {
     outcome.status = Status::error;
+    outcome.error_number = far_end.error_number;
     co_return outcome;
   }
   link.passive = links[id].passive;

@@ -22,7 +22,8 @@ class FakeChannel final : public module::Channel {
  public:
   /// What a far end does when it is connected to.
   struct FarEnd {
-    enum class Kind : std::uint8_t { accepts, refuses, silent } kind = Kind::accepts;
+    enum class Kind : std::uint8_t { accepts, refuses, silent, fails_handshake } kind = Kind::accepts;
+    std::optional<std::uint32_t> error_number{};  // +ERRNO, where the firmware tells
   };
   struct Link {
     bool open = false;
@@ -62,6 +63,7 @@ class FakeChannel final : public module::Channel {
   std::map<std::string, FarEnd> far_ends;  // by "address:port"; others accept
   std::vector<Link> links;
   std::vector<std::string> commands;  // as they began
+  std::vector<std::string> loggable;  // the same as they may be logged: of secret ones the name
   struct Datagram {
     at::LinkId link;
     std::string to;
@@ -69,11 +71,12 @@ class FakeChannel final : public module::Channel {
   };
   std::vector<Datagram> datagrams;
   std::vector<std::string> troubles;
-  std::set<at::LinkId> foreign;      // ids that CIPSTART finds taken
-  std::set<std::string> unanswered;  // names of commands that end by their deadline
-  std::set<std::string> refused;     // names of commands that get ERROR
-  bool send_fails = false;           // SEND FAIL
-  bool send_hangs = false;           // until cleared
+  std::set<at::LinkId> foreign;                // ids that CIPSTART finds taken
+  std::set<std::string> unanswered;            // names of commands that end by their deadline
+  std::set<std::string> refused;               // names of commands that get ERROR
+  std::map<std::string, std::string> remarks;  // by the command's name: a line that the module says before its OK
+  bool send_fails = false;                     // SEND FAIL
+  bool send_hangs = false;                     // until cleared
   bool joined = true;
   bool ping_answers = true;
   std::string address = "192.0.2.15";

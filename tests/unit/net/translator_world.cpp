@@ -40,7 +40,7 @@ asio::awaitable<void> FakeHost::withdraw() {
 }
 
 World::World() {
-  interface = std::make_unique<Interface>(channel, clock, host, host, settings,
+  interface = std::make_unique<Interface>(channel, clock, wall_clock, host, host, settings,
                                           [this] { return seed = seed * 1664525U + 1013904223U; });
 }
 

@@ -2,6 +2,7 @@
 // (FakeChannel).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "fake_channel.hpp"
+#include "module/wall_clock.hpp"
 #include "net/interface.hpp"
 #include "net/packet_builder.hpp"
 
@@ -47,6 +49,12 @@ class FakeHost final : public PacketSink, public HostNetwork {
   unsigned refusals = 0;            // so many apply() fail
 };
 
+/// The host's calendar: synchronised or not, as the test says.
+struct FakeWallClock final : module::WallClock {
+  std::optional<std::chrono::sys_seconds> synchronised_time() const override { return time; }
+  std::optional<std::chrono::sys_seconds> time = std::chrono::sys_seconds(std::chrono::seconds(1795000000));
+};
+
 struct World {
   World();
   ~World();
@@ -54,6 +62,7 @@ struct World {
 
   boost::asio::io_context io;
   VirtualClock clock;
+  FakeWallClock wall_clock;
   FakeChannel channel{io, clock};
   FakeHost host;
   std::uint32_t seed = 1;

@@ -62,6 +62,10 @@ class Lexer {
   bool in_payload() const { return state_ == State::payload; }
   /// A line has begun and not ended.
   bool in_line() const { return state_ == State::line || state_ == State::overlong; }
+  /// The line that has begun is none of the module's: those hold text, and begin with ASCII.
+  bool in_noise() const {
+    return in_line() && (has_control_bytes_ || (!line_.empty() && static_cast<unsigned char>(line_.front()) > 0x7e));
+  }
   /// During on_line(), on_noise(), on_prompt() and on_payload_begin(): what is told of began directly behind a payload,
   /// without a line end in between. If it also means nothing, the payload has taken bytes that were not its own: some
   /// were lost before.

@@ -5,10 +5,16 @@
 
 #include <spdlog/spdlog.h>
 
+#include "at/commands.hpp"
 #include "module/command_job.hpp"
 
 namespace espat::module {
 namespace {
+
+/// A live module takes what is written, or prints an answer, within this.
+constexpr std::chrono::milliseconds write_of_a_live_module{300};
+constexpr const char* echo_of_a_restart = "the module echoes although it was told not to: it has lost its settings";
+constexpr std::string_view ready_line = "\r\nready\r\n";
 
 /// Observers have no case for a stray response: for them it is one more report.
 at::Report as_report(const at::Message& message) {
@@ -21,6 +27,7 @@ at::Report as_report(const at::Message& message) {
 
 void CommandChannel::feed(at::Bytes bytes) {
   last_byte_ = clock_.now();
+  stalled_ = false;
   lexer_.feed(bytes);
   // The coroutine that waits has not yet planned for a silence in the middle of something.
   if (waits_until_ > silence_ends()) event_->ring();
@@ -29,6 +36,8 @@ void CommandChannel::feed(at::Bytes bytes) {
 void CommandChannel::on_line(std::string_view line) {
   const at::Message message = at::classify(line);
   noise_burst_ = 0;
+  if (!std::holds_alternative<at::PlainLine>(message)) ++meanings_;
+  if (asked_ && exchange_ && is_answer_to_question(line, message)) return;
   const auto* report = std::get_if<at::Report>(&message);
   const bool ready = report != nullptr && std::holds_alternative<at::ModuleReady>(*report);
   const auto* restarting = report != nullptr ? std::get_if<at::ModuleRestarting>(report) : nullptr;
@@ -52,8 +61,25 @@ void CommandChannel::on_line(std::string_view line) {
   } else if (restarting != nullptr && !asked_for) {
     restarted(false, "the module printed `" + restarting->text + "`");
   } else if (reaction.unexpected_echo) {
-    restarted(true, "the module echoes although it was told not to: it has lost its settings");
+    restarted(true, echo_of_a_restart);
   }
+}
+
+/// `busy` is the answer that was hoped for. Whose another answer is, nobody can tell: then the command is given up.
+bool CommandChannel::is_answer_to_question(std::string_view line, const at::Message& message) {
+  if (std::holds_alternative<at::ErrorCode>(message)) return true;  // stands before `busy`
+  if (line == at::commands::attention().text() && !echo_expected_) {
+    restarted(true, echo_of_a_restart);
+    return true;
+  }
+  const auto* final = std::get_if<at::Final>(&message);
+  const bool is_busy = std::holds_alternative<at::Busy>(message);
+  if (is_busy || (final != nullptr && (*final == at::Final::ok || *final == at::Final::error))) {
+    asked_ = false;
+    event_->ring();
+  }
+  if (!is_busy && !asked_) exchange_->expire();
+  return is_busy;
 }
 
 /// A payload of which bytes were lost takes as many of what follows it, and a header of which bytes were lost makes
@@ -114,6 +140,7 @@ void CommandChannel::on_payload_begin(const at::Payload& payload) {
   if (payload.kind == at::PayloadKind::ipd && lexer_.follows_payload_directly())
     data_lost("a payload stands directly behind another");
   payload_ = payload;
+  payload_tail_.clear();
   payload_remaining_ = payload.length;
   payload_is_response_ = exchange_ && exchange_->on_payload(payload);
   if (payload.length == 0) deliver_payload({}, 0, false);
@@ -122,7 +149,18 @@ void CommandChannel::on_payload_begin(const at::Payload& payload) {
 void CommandChannel::on_payload_bytes(at::Bytes chunk, std::size_t remaining) {
   payload_remaining_ = remaining;
   last_payload_ = clock_.now();
+  if (chunk.size() < ready_line.size()) {
+    payload_tail_.append(chunk.begin(), chunk.end());
+    if (payload_tail_.size() > ready_line.size()) payload_tail_.erase(0, payload_tail_.size() - ready_line.size());
+  } else {
+    payload_tail_.assign(chunk.end() - static_cast<std::ptrdiff_t>(ready_line.size()), chunk.end());
+  }
   deliver_payload(chunk, remaining, false);
+}
+
+/// Of a module that restarted inside it (quirk 23), or of a text that happens to end so: what follows will tell.
+bool CommandChannel::payload_says_ready() const {
+  return payload_tail_ == ready_line;
 }
 
 void CommandChannel::on_payload_end(bool aborted) {
@@ -151,7 +189,9 @@ void CommandChannel::on_noise(at::Noise noise, std::size_t bytes) {
   // without boot text is no more than a few bytes.
   if (before < noise_of_a_restart && noise_burst_ >= noise_of_a_restart)
     data_lost("noise (or the module has restarted at another rate)");
-  if (noise_burst_ >= noise_of_a_ready && !suspicious_) {
+  if (noise_burst_ >= noise_of_a_ready) {
+    // A restarted module holds CTS as it likes.
+    if (wire_ != nullptr) wire_->cancel_write(write_of_a_live_module);
     suspicious_ = true;
     event_->ring();
   }
@@ -167,6 +207,7 @@ void CommandChannel::restarted(bool booted, std::string evidence) {
   unanswered_.reset();
   stray_prompt_ = false;
   suspicious_ = false;
+  if (wire_ != nullptr) wire_->cancel_write();
   owner_.on_module_restart(booted, std::move(evidence));
 }
 

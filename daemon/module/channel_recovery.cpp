@@ -21,10 +21,13 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr milliseconds late_answer_patience{1000};
+/// 8 KB of payload may be under way before the answer.
 constexpr milliseconds probe_patience{700};
 constexpr int silent_probes = 3;
-/// A burst of noise is most likely a restart at a raised rate: less patience, so that recovery starts early.
-constexpr int silent_probes_after_noise = 1;
+/// Noise, or a payload that stops in its middle, is most likely a restart at another rate: less patience, so that
+/// recovery starts early.
+constexpr milliseconds suspicious_patience{250};
+constexpr int suspicious_probes = 1;
 constexpr seconds resynchronisation_limit{30};
 /// After an answer, to see whether there is another one behind it.
 constexpr milliseconds leftover_patience{150};
@@ -51,7 +54,14 @@ at::Bytes bytes_of(std::string_view text) {
 
 asio::awaitable<void> CommandChannel::recover() {
   const std::uint64_t restarts = restarts_;
-  const bool after_noise = noise_burst_ >= noise_of_a_restart;
+  const bool silent = std::exchange(silent_, false);
+  const bool broken_off = stalled_ || noise_burst_ >= noise_of_a_ready;
+  if (exchange_ && (silent || broken_off)) {
+    // Who has probably restarted owes no answer and waits for no payload.
+    payload_wanted_ = false;
+    end_exchange();
+    suspicious_ = true;
+  }
   if (exchange_) {
     if (payload_wanted_ || exchange_->awaits_receipt()) co_await leave_payload_phase();
     const TimePoint patience = clock_.now() + late_answer_patience;
@@ -63,14 +73,41 @@ asio::awaitable<void> CommandChannel::recover() {
   }
   if (stray_prompt_) co_await leave_payload_phase();
   if (restarts_ != restarts || wire_ == nullptr) co_return;
-  if (co_await resynchronise(after_noise ? silent_probes_after_noise : silent_probes)) co_return;
-  if (restarts_ != restarts || wire_ == nullptr) co_return;
-  owner_.on_channel_trouble(
-      after_noise ? "the module sends noise and does not answer: it has probably restarted at its boot rate"
-                  : "the module does not answer any more");
+  bool in_step = false;
+  if (!silent && broken_off) in_step = co_await resynchronise(suspicious_probes, suspicious_patience);
+  if (!silent && !broken_off) in_step = co_await resynchronise(silent_probes, probe_patience);
+  if (in_step || restarts_ != restarts || wire_ == nullptr) co_return;
+  suspicious_ = false;
+  owner_.on_channel_trouble(broken_off
+                                ? "the module broke off and does not answer: it has probably restarted at its boot rate"
+                                : "the module does not answer any more");
 }
 
-asio::awaitable<bool> CommandChannel::resynchronise(int patience) {
+asio::awaitable<bool> CommandChannel::shows_life() {
+  const std::uint64_t meanings = meanings_;
+  const std::uint64_t restarts = restarts_;
+  suspicious_ = true;
+  asked_ = true;
+  log_->debug("{} has been silent for long: asking whether the module still lives", exchange_->command().name());
+  const auto has_answered = [&] {
+    return meanings_ != meanings || restarts_ != restarts || payload_wanted_ || exchange_->is_finished();
+  };
+  for (bool swallowed = true; swallowed && !has_answered();) {
+    const bool written = co_await write_bytes(bytes_of("AT\r\n"), suspicious_patience);
+    if (!written) co_return false;
+    const TimePoint asked = clock_.now();
+    const bool in_payload = lexer_.in_payload();
+    const auto limit = [&] { return std::max(asked, last_payload_) + suspicious_patience; };
+    while (!has_answered() && clock_.now() < limit() && lexer_.in_payload() == in_payload) co_await wait(limit());
+    // An answer that was taken for a part of a payload: bytes of that were lost before.
+    swallowed = in_payload && last_byte_ >= asked;
+    if (swallowed) lexer_.abort_payload();
+  }
+  suspicious_ = false;
+  co_return has_answered();
+}
+
+asio::awaitable<bool> CommandChannel::resynchronise(int most_silent, Duration patience) {
   ++counters_.resyncs;
   suspicious_ = false;
   noise_burst_ = 0;
@@ -79,12 +116,13 @@ asio::awaitable<bool> CommandChannel::resynchronise(int patience) {
   int silent = 0;
   // A late `OK` of the abandoned command looks like that of `AT`: one more round tells them apart.
   int rounds = unanswered_ ? 2 : 1;
-  while (rounds > 0 && silent < patience && clock_.now() < give_up) {
+  while (rounds > 0 && silent < most_silent && clock_.now() < give_up) {
     begin_exchange(at::commands::attention());
-    const bool written = co_await write_line(exchange_->command());
-    TimePoint limit = clock_.now() + probe_patience;
-    while (written && !exchange_->is_finished() && !busy_ && !stray_prompt_ && clock_.now() < limit)
-      co_await wait(limit);
+    const bool written = co_await write_line(exchange_->command(), patience);
+    const TimePoint asked = clock_.now();
+    const auto limit = [&] { return std::max(asked, last_payload_) + patience; };
+    while (written && !exchange_->is_finished() && !busy_ && !stray_prompt_ && clock_.now() < limit())
+      co_await wait(limit());
     const bool was_busy = busy_;
     if (stray_prompt_) co_await leave_payload_phase();
     suspicious_ = false;
@@ -101,6 +139,8 @@ asio::awaitable<bool> CommandChannel::resynchronise(int patience) {
       --rounds;
       const TimePoint pause_ends = clock_.now() + leftover_patience;
       while (rounds > 0 && clock_.now() < pause_ends && restarts_ == restarts) co_await wait(pause_ends);
+    } else if (lexer_.in_payload() && last_byte_ >= asked) {
+      lexer_.abort_payload();  // it has swallowed the answer: bytes of it were lost before
     } else if (status == at::Outcome::Status::timeout) {
       ++silent;
     }

@@ -22,17 +22,14 @@ constexpr double piece_seconds = 0.05;
 constexpr std::size_t smallest_piece = 256;
 constexpr std::size_t largest_piece = 4096;
 
-/// A module in a send to a closed window takes no bytes until so_sndtimeo (bring_up.cpp) has passed.
-constexpr seconds write_patience{15};
-
 /// After the last byte of a payload: `Recv` comes within milliseconds, also from a peer that does not read (measured
 /// C.10).
 constexpr milliseconds receipt_patience{4000};
 
-/// After noise or half a payload: for a short command, and for one that holds the module (a connect or a join that
-/// hangs takes 15 to 16.4 s, measured 13, I.8).
-constexpr milliseconds suspected_patience{1500};
-constexpr milliseconds suspected_hold{17000};
+/// So much silence makes the channel ask whether the module still lives: after noise or half a payload, and in a
+/// command that holds it (a connect or a join that hangs takes 15 to 16.4 s, measured 13, I.8).
+constexpr milliseconds suspicious_silence{300};
+constexpr seconds silence_of_a_hold{20};
 
 /// `busy p...` answers for so long at least before a command is given up (a join that the module began by itself: quirk
 /// 31).
@@ -163,6 +160,7 @@ void CommandChannel::attach(Wire& wire) {
   stray_prompt_ = false;
   suspicious_ = false;
   noise_burst_ = 0;
+  silent_ = false;
 }
 
 void CommandChannel::detach() {
@@ -179,6 +177,7 @@ void CommandChannel::forget_exchange() {
   unanswered_.reset();
   stray_prompt_ = false;
   suspicious_ = false;
+  silent_ = false;
   noise_burst_ = 0;
   event_->ring();
 }
@@ -277,6 +276,7 @@ void CommandChannel::begin_exchange(at::Command command) {
   options.before = std::exchange(unanswered_, std::nullopt);
   exchange_.emplace(std::move(command), options);
   busy_ = false;
+  asked_ = false;
   payload_wanted_ = false;
 }
 
@@ -291,6 +291,7 @@ asio::awaitable<void> CommandChannel::drive(JobPointer job) {
   const TimePoint busy_until = started + std::max<Duration>(command.deadline(), busy_patience);
   Duration look = job->is_send ? first_look_at_send : first_look;
   bool payload_out = false;
+  bool asked = false;
   bool gave_up = !co_await write_line(command);
   started = clock_.now();
   while (!gave_up && !exchange_->is_finished()) {
@@ -311,6 +312,8 @@ asio::awaitable<void> CommandChannel::drive(JobPointer job) {
       continue;
     }
     if (payload_wanted_ && !payload_out) {
+      gave_up = asked_;  // our question may have been taken for the beginning of the payload
+      if (gave_up) break;
       payload_wanted_ = false;
       payload_out = true;
       gave_up = !co_await write_payload(job);
@@ -324,12 +327,16 @@ asio::awaitable<void> CommandChannel::drive(JobPointer job) {
       limit = std::min(limit, started + line_time(command.payload_length()) + receipt_patience);
     }
     // Who has probably restarted owes no answer any more.
-    if (suspicious_ && !job->is_send) {
-      const bool is_short = command.holds() == at::Holds::nothing;
-      limit = std::min(limit, std::max(started, last_byte_) + (is_short ? suspected_patience : suspected_hold));
+    TimePoint ask_at = never;
+    if (suspicious_ || command.holds() != at::Holds::nothing)
+      ask_at = std::max(started, last_byte_) + (suspicious_ ? Duration(suspicious_silence) : silence_of_a_hold);
+    if (clock_.now() >= ask_at) {
+      asked = true;
+      silent_ = gave_up = !co_await shows_life();
+      continue;
     }
     gave_up = clock_.now() >= limit;
-    if (!gave_up) co_await wait(limit);
+    if (!gave_up) co_await wait(std::min(limit, ask_at));
   }
   if (!exchange_->is_finished()) {
     ++counters_.abandoned;
@@ -339,13 +346,19 @@ asio::awaitable<void> CommandChannel::drive(JobPointer job) {
   }
   finish(*job, exchange_->take_outcome(since(started, clock_.now())));
   if (exchange_->is_over()) end_exchange();
+  if (!asked) co_return;
+  // A question that was refused with `busy` may be answered later all the same (quirk 48).
+  asked_ = false;
+  suspicious_ = true;
+  if (!exchange_ && !unanswered_) unanswered_ = at::Unanswered{};
 }
 
-asio::awaitable<bool> CommandChannel::write_line(const at::Command& command) {
+asio::awaitable<bool> CommandChannel::write_line(const at::Command& command, Duration patience) {
   log_->trace("> {}", command.secret() ? command.name() : command.text());
   line_.assign(command.text());
   line_ += "\r\n";
-  co_return co_await write_bytes(at::Bytes(reinterpret_cast<const std::uint8_t*>(line_.data()), line_.size()));
+  co_return co_await write_bytes(at::Bytes(reinterpret_cast<const std::uint8_t*>(line_.data()), line_.size()),
+                                 patience);
 }
 
 asio::awaitable<bool> CommandChannel::write_payload(JobPointer job) {
@@ -369,16 +382,17 @@ asio::awaitable<bool> CommandChannel::write_payload(JobPointer job) {
   co_return true;
 }
 
-asio::awaitable<bool> CommandChannel::write_bytes(at::Bytes bytes) {
+asio::awaitable<bool> CommandChannel::write_bytes(at::Bytes bytes, Duration patience) {
   if (wire_ == nullptr) co_return false;
-  const auto written = co_await wire_->write(bytes, 2 * line_time(bytes.size()) + write_patience);
+  const auto written = co_await wire_->write(bytes, 2 * line_time(bytes.size()) + patience);
   if (!written && written.error().kind == ErrorKind::timeout) owner_.on_channel_trouble(written.error().message);
   co_return static_cast<bool>(written);
 }
 
 TimePoint CommandChannel::silence_ends() const {
-  if (lexer_.in_payload()) return last_byte_ + payload_silence;
-  return lexer_.in_line() ? last_byte_ + line_silence : never;
+  if (lexer_.in_payload()) return last_byte_ + (stalled_ ? payload_silence : payload_pause);
+  if (!lexer_.in_line()) return never;
+  return last_byte_ + (lexer_.in_noise() ? noise_silence : line_silence);
 }
 
 asio::awaitable<void> CommandChannel::wait(TimePoint until) {
@@ -387,6 +401,7 @@ asio::awaitable<void> CommandChannel::wait(TimePoint until) {
   waits_until_ = TimePoint::min();
   if (clock_.now() < silence_ends()) co_return;
   suspicious_ = true;
+  if (lexer_.in_payload() && !std::exchange(stalled_, true) && !payload_says_ready()) co_return;
   if (lexer_.in_payload()) {
     log_->warn("a payload broke off with {} bytes to come", payload_remaining_);
     noise_burst_ = noise_of_a_restart;

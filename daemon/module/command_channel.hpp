@@ -15,6 +15,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -96,6 +97,9 @@ class CommandChannel final : public Channel, private at::LexerSink {
   const ChannelCounters& counters() const { return counters_; }
 
  private:
+  /// A module in a send to a closed window takes no bytes until so_sndtimeo (bring_up.cpp) has passed.
+  static constexpr std::chrono::seconds write_patience{15};
+
   struct Job;
   using JobPointer = std::shared_ptr<Job>;
 
@@ -108,9 +112,9 @@ class CommandChannel final : public Channel, private at::LexerSink {
   // One command (command_channel.cpp)
   boost::asio::awaitable<void> perform(JobPointer job, std::size_t limit);
   boost::asio::awaitable<void> drive(JobPointer job);
-  boost::asio::awaitable<bool> write_line(const at::Command& command);
+  boost::asio::awaitable<bool> write_line(const at::Command& command, Duration patience = write_patience);
   boost::asio::awaitable<bool> write_payload(JobPointer job);
-  boost::asio::awaitable<bool> write_bytes(at::Bytes bytes);
+  boost::asio::awaitable<bool> write_bytes(at::Bytes bytes, Duration patience = write_patience);
   void begin_exchange(at::Command command);
   void end_exchange();
   /// Waits for an event or a time; watches meanwhile that what has begun to arrive also ends.
@@ -121,7 +125,9 @@ class CommandChannel final : public Channel, private at::LexerSink {
 
   // Recovery (channel_recovery.cpp)
   boost::asio::awaitable<void> recover();
-  boost::asio::awaitable<bool> resynchronise(int silent_probes);
+  boost::asio::awaitable<bool> resynchronise(int silent_probes, Duration patience);
+  /// Asks a module that is silent in the middle of a command: a busy one refuses every line at once (quirk 47).
+  boost::asio::awaitable<bool> shows_life();
   boost::asio::awaitable<void> leave_payload_phase();
 
   // Events (channel_events.cpp)
@@ -135,6 +141,8 @@ class CommandChannel final : public Channel, private at::LexerSink {
   void publish(const at::Report& report);
   void deliver_payload(at::Bytes chunk, std::size_t remaining, bool aborted);
   void restarted(bool booted, std::string evidence);
+  bool is_answer_to_question(std::string_view line, const at::Message& message);
+  bool payload_says_ready() const;
   void watch_for_losses(std::string_view line, const at::Message& message, bool consumed);
   void data_lost(const char* evidence);
 
@@ -163,6 +171,8 @@ class CommandChannel final : public Channel, private at::LexerSink {
   bool payload_wanted_ = false;      // the prompt has come
   bool stray_prompt_ = false;        // the module waits for a payload that nobody has
   bool suspicious_ = false;          // something came that fits no state: resynchronise before the next command
+  bool asked_ = false;               // shows_life() has asked, and its answer has not come
+  bool silent_ = false;              // shows_life() was not answered
   std::uint64_t restarts_ = 0;       // lets coroutines see that the ground has moved
   std::string line_;                 // what is being written: a command,
   std::vector<std::uint8_t> piece_;  // or a piece of payload
@@ -172,6 +182,9 @@ class CommandChannel final : public Channel, private at::LexerSink {
   std::size_t payload_remaining_ = 0;
   TimePoint last_payload_{};  // when payload last moved, either way
   TimePoint last_byte_{};
+  bool stalled_ = false;        // a payload was silent for payload_pause
+  std::string payload_tail_;    // the last bytes of the payload
+  std::uint64_t meanings_ = 0;  // lines that had one
   std::size_t noise_burst_ = 0;
   std::size_t stray_text_ = 0;  // bytes of nobody's lines since the last line with a meaning
 };

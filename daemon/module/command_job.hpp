@@ -9,12 +9,15 @@
 
 namespace espat::module {
 
-/// Silence inside a counted payload after which the rest will never come (quirk 23): the module prints a report in one
-/// go.
+/// Silence inside a counted payload after which the module is asked whether it still lives, and after which the rest
+/// will never come (quirk 23): it prints a report in one go.
+inline constexpr std::chrono::milliseconds payload_pause{300};
 inline constexpr std::chrono::milliseconds payload_silence{1000};
 /// Silence inside a line after which it is no line: a module prints them whole. Mostly a module that restarts at
 /// another rate.
 inline constexpr std::chrono::milliseconds line_silence{300};
+/// The same for one that is none of the module's, so that nothing can be lost.
+inline constexpr std::chrono::milliseconds noise_silence{100};
 
 /// So much binary noise in a row is a module that restarts or speaks at another rate, not a glitch (quirks 22, 33).
 inline constexpr std::size_t noise_of_a_restart = 24;

@@ -211,6 +211,22 @@ asio::awaitable<Result<ProbeFinding>> probe(Wire& wire, Clock& clock, std::vecto
   co_return diagnose(seen, wire.transport().description());
 }
 
+asio::awaitable<BootSign> look_for_boot(Wire& wire, Clock& clock, std::uint32_t boot_rate, Duration patience) {
+  RawTalk talk(wire, co_await asio::this_coro::executor, clock);
+  if (!wire.transport().set_rate(boot_rate)) co_return BootSign::none;
+  wire.transport().discard_input();
+  Verdict verdict = co_await talk.listen(settle, Verdict::booting);
+  if (verdict < Verdict::booting) {
+    co_await talk.write("\r\n");
+    verdict = co_await talk.listen(line_end_patience, Verdict::booting);
+    if (verdict < Verdict::booting || verdict == Verdict::refused) verdict = co_await talk.ask(quick_patience);
+    if (verdict == Verdict::refused) verdict = co_await talk.ask(quick_patience);  // of our line end (quirk 27)
+    if (verdict == Verdict::answered || verdict == Verdict::busy) co_return BootSign::answered;
+  }
+  if (verdict < Verdict::ready) verdict = co_await talk.listen(patience, Verdict::ready);
+  co_return verdict == Verdict::ready ? BootSign::ready : BootSign::none;
+}
+
 asio::awaitable<bool> wait_for_boot(Wire& wire, Clock& clock, std::uint32_t boot_rate, Duration patience) {
   RawTalk talk(wire, co_await asio::this_coro::executor, clock);
   if (wire.transport().has_rate() && !wire.transport().set_rate(boot_rate)) co_return false;

@@ -54,6 +54,16 @@ struct ProbeFinding {
 /// rate found. Error: the diagnosis.
 boost::asio::awaitable<Result<ProbeFinding>> probe(Wire& wire, Clock& clock, std::vector<std::uint32_t> first);
 
+/// What a module that was lost says at its boot rate.
+enum class BootSign : std::uint8_t {
+  none,
+  answered,  // it runs at this rate
+  ready,     // it has just booted
+};
+/// Listens for `ready`; between boot text and that nothing is written (quirk 32). A module that is silent is asked
+/// once: its `ready` may have been heard as noise at another rate.
+boost::asio::awaitable<BootSign> look_for_boot(Wire& wire, Clock& clock, std::uint32_t boot_rate, Duration patience);
+
 /// After a restart: waits for `ready` at the boot rate, writing nothing (quirk 32: a command before `ready` can crash
 /// the module).
 boost::asio::awaitable<bool> wait_for_boot(Wire& wire, Clock& clock, std::uint32_t boot_rate, Duration patience);

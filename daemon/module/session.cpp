@@ -16,7 +16,7 @@ using std::chrono::seconds;
 
 /// The slowest restart measured took 5.8 s (I.10).
 constexpr seconds boot_patience{8};
-/// A restart that was only heard as noise: `ready` is near, or has been missed.
+/// A restart that was not heard, or as noise only.
 constexpr seconds suspected_boot_patience{3};
 /// After `ready`: the AT task starts only then (quirk 32).
 constexpr milliseconds after_boot{50};
@@ -152,8 +152,7 @@ asio::awaitable<Module::Session::Next> Module::Session::after_restart() {
                                                    "): its supply is probably too weak (brown-out)"});
   }
   module_.set_state(State::recovering, restart.evidence);
-  module_.channel_.forget_exchange();
-  wire_.transport().set_flow_control(false);
+  let_go_of_line();
   if (!restart.booted && !co_await wait_for_boot(wire_, clock_, finding_.baud, boot_patience)) co_return Next::probe;
   co_await pause(clock_, after_boot);
   found({finding_.baud, true});
@@ -169,20 +168,28 @@ asio::awaitable<Module::Session::Next> Module::Session::reset_on_request() {
   co_return Next::bring_up;
 }
 
+/// What was under way is over; what the port still holds back must not reach a module that boots (quirk 32).
+void Module::Session::let_go_of_line() {
+  module_.channel_.forget_exchange();
+  wire_.transport().discard_output();
+  wire_.transport().set_flow_control(false);
+}
+
 asio::awaitable<Module::Session::Next> Module::Session::recover(std::string why) {
   ++module_.recoveries_;
   trouble_.reset();
   module_.set_state(State::recovering, std::move(why));
-  module_.channel_.forget_exchange();
-  if (wire_.transport().has_rate() && finding_.baud != module_.boot_rate_) {
-    wire_.transport().set_flow_control(false);
-    if (co_await wait_for_boot(wire_, clock_, module_.boot_rate_, suspected_boot_patience)) {
+  let_go_of_line();
+  if (wire_.transport().has_rate()) {
+    const BootSign sign = co_await look_for_boot(wire_, clock_, module_.boot_rate_, suspected_boot_patience);
+    if (port_is_gone()) co_return Next::give_up;
+    // One that answers there although it was told another rate has restarted.
+    if (sign == BootSign::ready || (sign == BootSign::answered && finding_.baud != module_.boot_rate_)) {
       ++module_.resets_;
-      co_await pause(clock_, after_boot);
+      if (sign == BootSign::ready) co_await pause(clock_, after_boot);
       found({module_.boot_rate_, true});
       co_return Next::bring_up;
     }
-    if (port_is_gone()) co_return Next::give_up;
   }
   if (const Next next = co_await find(); next != Next::bring_up) co_return next;
   if (finding_.fresh) co_return Next::bring_up;

@@ -1,8 +1,9 @@
 // The life of one open port: probe, bring-up, ready, and the recovery ladder. Private to Module.
 //
 // Ladder, from cheap to expensive: the channel resynchronises by itself; then the module is looked for at its boot rate
-// (a restart at a raised rate is heard as noise) and probed; one that answers gets AT+RST; one that does not, the reset
-// line; then the port is closed and opened anew by the supervisor, with back-off.
+// (a restart at a raised rate is heard as noise, or not at all): one that answers there, or says `ready`, is brought
+// up. Then it is probed; one that answers gets AT+RST; one that does not, the reset line; then the port is closed and
+// opened anew by the supervisor, with back-off.
 #pragma once
 
 #include <deque>
@@ -42,6 +43,7 @@ struct Module::Session {
   boost::asio::awaitable<bool> restart_module();
   boost::asio::awaitable<bool> pulse_reset_line();
   void listen();
+  void let_go_of_line();
   bool port_is_gone() const { return gone_.has_value(); }
   Next give_up(Error why);
   bool is_restarting_too_often();

@@ -35,15 +35,22 @@ asio::awaitable<Error> Wire::read_until_closed() {
 
 asio::awaitable<Result<void>> Wire::write(at::Bytes bytes, Duration limit) {
   using asio::experimental::awaitable_operators::operator||;
+  write_began_ = clock_.now();
   auto first = co_await (transport_->write(bytes) || write_limit_->wait_until(clock_.now() + limit));
+  write_began_.reset();
   if (first.index() == 0) {
     const Result<void>& written = std::get<0>(first);
     if (written) counters_.bytes_out += bytes.size();
     co_return written;
   }
+  if (std::get<1>(first)) co_return Error{ErrorKind::cancelled, transport_->description() + ": writing was given up"};
   co_return Error{
       ErrorKind::timeout,
       transport_->description() + ": the module does not take bytes (CTS is off): check the flow control wiring"};
+}
+
+void Wire::cancel_write(Duration lasted) {
+  if (write_began_ && clock_.now() - *write_began_ >= lasted) write_limit_->ring();
 }
 
 }  // namespace espat::module

@@ -39,6 +39,9 @@ class Wire {
   /// Writes everything within `limit`; `timeout` means that the module (or its adapter) holds CTS back.
   boost::asio::awaitable<Result<void>> write(at::Bytes bytes, Duration limit);
 
+  /// Ends a write that has lasted at least so long, with `cancelled`; its bytes may be out in part.
+  void cancel_write(Duration lasted = Duration::zero());
+
   transport::Transport& transport() { return *transport_; }
   const transport::Transport& transport() const { return *transport_; }
   void close() {
@@ -53,6 +56,7 @@ class Wire {
   Clock& clock_;
   WireCounters& counters_;
   std::unique_ptr<Alarm> write_limit_;
+  std::optional<TimePoint> write_began_;
   std::vector<std::uint8_t> buffer_;
   Listener listener_;
   bool closed_ = false;

@@ -4,42 +4,12 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
-#include "fixture.hpp"
+#include "command_channel_fixture.hpp"
 
 namespace espat::module::test {
 namespace {
 
 using testing::ElementsAre;
-
-class CommandChannelTest : public ModuleFixture {
- protected:
-  void SetUp() override { bring_up(); }
-  /// Said instead of the answer to the first line that begins so.
-  void once(std::string beginning, std::string text) {
-    scripted.rule = [beginning, text, used = false](const std::string& line) mutable -> std::optional<std::string> {
-      if (!line.starts_with(beginning) || used) return std::nullopt;
-      used = true;
-      return text;
-    };
-  }
-  void prompt_for_sends() {
-    scripted.rule = [](const std::string& line) -> std::optional<std::string> {
-      if (line.starts_with("AT+CIPSEND=")) return "\r\nOK\r\n\r\n>";
-      return std::nullopt;
-    };
-  }
-  /// After whatever happened the channel must do its work again.
-  void expect_working() {
-    scripted.rule = nullptr;
-    const auto outcome = run(at::commands::query_memory());
-    scripted.answers["AT+SYSRAM?"] = "+SYSRAM:187132,176588\r\nOK\r\n";
-    ASSERT_TRUE(finishes(outcome));
-    EXPECT_EQ((*outcome)->status, Status::ok);
-    ASSERT_NE((*outcome)->find("SYSRAM"), nullptr);
-    EXPECT_EQ((*outcome)->find("SYSRAM")->arguments, "187132,176588");
-    EXPECT_EQ(module().state(), State::ready);
-  }
-};
 
 TEST_F(CommandChannelTest, HasOneCommandInFlightAtATime) {
   scripted.rule = [](const std::string& line) -> std::optional<std::string> {
@@ -186,20 +156,6 @@ TEST_F(CommandChannelTest, PadsASendWhoseBytesWereLost) {
   ASSERT_TRUE(finishes(outcome, 60s));
   EXPECT_EQ((*outcome)->status, Status::timeout);
   EXPECT_TRUE((*outcome)->payload_written) << "the link is to be closed";
-  expect_working();
-}
-
-TEST_F(CommandChannelTest, FailsWhatIsInFlightWhenTheModuleRestartsInAPayload) {
-  once("AT+CIPSEND=", "");
-  const auto outcome = send(4, "hello");
-  clock.run_for(io, 100ms);
-  scripted.say("\r\n+IPD,1,2000,\"192.168.4.2\",7200:only a part of it");
-  clock.run_for(io, 1500ms);
-  EXPECT_TRUE(listener.was_aborted) << "silence inside a counted payload (quirk 23)";
-  scripted.restart();
-  ASSERT_TRUE(finishes(outcome, 5s));
-  EXPECT_EQ((*outcome)->status, Status::reset);
-  EXPECT_TRUE(becomes(State::ready, 5s)) << module().reason();
   expect_working();
 }
 

@@ -114,6 +114,27 @@ TEST_F(LineRateTest, ComesBackFromARestartThatIsOnlyNoiseAtTheRaisedRate) {
   EXPECT_EQ(module().line_rate().baud, 921600u);
 }
 
+TEST_F(LineRateTest, IsReadyWithinASecondAfterARestartOfWhichOnlyReadyWasHeardAsNoise) {
+  bring_up();
+  scripted.rate = scripted.boot_rate;
+  scripted.echo = true;
+  scripted.say("\r\nready\r\n");
+  ASSERT_TRUE(becomes(State::recovering, 500ms));
+  ASSERT_TRUE(becomes(State::ready, 600ms)) << module().reason();
+  EXPECT_EQ(scripted.count("AT+RST"), 0u) << "it has just restarted";
+}
+
+TEST_F(LineRateTest, ComesBackSoonFromARestartInsideAPayloadAtTheRaisedRate) {
+  bring_up();
+  scripted.say("\r\n+IPD,1,2000,\"192.168.4.2\",7200:only a part of it");
+  scripted.rate = scripted.boot_rate;
+  scripted.echo = true;
+  scripted.say("\r\nready\r\n");
+  ASSERT_TRUE(becomes(State::recovering, 600ms));
+  ASSERT_TRUE(becomes(State::ready, 600ms)) << module().reason();
+  EXPECT_TRUE(listener.was_aborted);
+}
+
 TEST_F(LineRateTest, DoesNotWaitOutAConnectWhoseModuleHasRestartedAtAnotherRate) {
   bring_up();
   scripted.rule = [](const std::string& line) {

@@ -97,6 +97,7 @@ void HostNameServers::on_owner(bool there) {
     entry.told.reset();
     entry.open_calls = 0;
     entry.failure.clear();
+    entry.hinted = false;
     now_at(entry, net::Registrar::nobody);
     keep_in_step(interface);
   }
@@ -115,7 +116,7 @@ void HostNameServers::keep_files_in_step(const std::string& interface) {
   const auto done = in_files ? files_.write(interface, entry.wanted->servers) : files_.remove(interface);
   if (!done) spdlog::warn("{}: name servers: {}", interface, done.error().message);
   if (*resolved_runs_) return;
-  if (entry.wanted && !in_files)
+  if (entry.wanted && !in_files && !std::exchange(entry.hinted, true))
     spdlog::info(
         "{}: its name servers are not registered: there is neither systemd-resolved nor resolvconf; install one, or "
         "put "

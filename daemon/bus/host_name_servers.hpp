@@ -40,6 +40,7 @@ class HostNameServers final : public net::NameServerRegistry {
     int open_calls = 0;                    // one change at a time: polkit may answer out of order
     std::string failure{};                 // of the change in progress
     net::Registrar registrar = net::Registrar::nobody;
+    bool hinted = false;  // the journal says already that there is nobody to tell
   };
   using Listeners = std::map<std::uint64_t, std::function<void()>>;
 

@@ -1,0 +1,87 @@
+"""A figure: what was measured, what it should be, what the line allows, and why not more; and how all of them are shown.
+
+No figure is judged here: the table says "short of the goal" beside it, and what the limit is.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import platform
+
+
+@dataclasses.dataclass
+class Figure:
+    name: str
+    value: float
+    unit: str  # "share" of what the line carries, or a unit of its own
+    goal: float | None = None
+    at_most: bool = False  # whether the goal is an upper bound
+    ceiling: float | None = None  # what the line, or the module, allows at best
+    limit: str = ""  # what the limit is
+    busy: float | None = None  # share of this machine's processors in use meanwhile, by anybody
+
+    @property
+    def reached(self):
+        if self.goal is None:
+            return None
+        return self.value <= self.goal if self.at_most else self.value >= self.goal
+
+    def text_of(self, value):
+        if value is None:
+            return ""
+        if self.unit == "share":
+            return f"{value:.1%}"
+        return f"{value:.3g} {self.unit}" if value < 1000 else f"{value:.0f} {self.unit}"
+
+
+COLUMNS = ("FIGURE", "MEASURED", "GOAL", "CEILING", "", "LIMIT")
+WIDTHS = (48, 12, 13, 12, 5)
+
+
+def line(*cells):
+    return "  ".join(str(cell).ljust(width) for cell, width in zip(cells, WIDTHS)) + "  " + str(cells[-1])
+
+
+def row(figure):
+    goal = "" if figure.goal is None else ("≤ " if figure.at_most else "≥ ") + figure.text_of(figure.goal)
+    verdict = {None: "", True: "yes", False: "SHORT"}[figure.reached]
+    limit = figure.limit
+    if figure.busy is not None and figure.busy > 0.9:
+        limit += ("; " if limit else "") + f"this machine's processors were {figure.busy:.0%} in use"
+    return line(figure.name, figure.text_of(figure.value), goal, figure.text_of(figure.ceiling), verdict, limit)
+
+
+class Report:
+    """Prints each figure as it comes, and keeps all for the file."""
+
+    def __init__(self):
+        self.figures = []
+        print(line(*COLUMNS), flush=True)
+
+    def add(self, figure):
+        self.figures.append(figure)
+        print(row(figure), flush=True)
+
+    def write(self, file: pathlib.Path):
+        machine = {"machine": platform.machine(), "processors": os.cpu_count(), "kernel": platform.release()}
+        rows = [{**dataclasses.asdict(figure), "reached": figure.reached} for figure in self.figures]
+        file.write_text(json.dumps({"host": machine, "figures": rows}, indent=1, ensure_ascii=False) + "\n")
+
+
+class Busy:
+    """Used as a context: how much of the processors was in use meanwhile, by anybody."""
+
+    def __enter__(self):
+        self._before = self._read()
+        self.share = None
+        return self
+
+    def __exit__(self, *_):
+        total, idle = (now - before for now, before in zip(self._read(), self._before))
+        self.share = 1 - idle / total if total else None
+
+    @staticmethod
+    def _read():
+        values = [int(text) for text in pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+        return sum(values), values[3] + values[4]

@@ -224,6 +224,7 @@ void add_modules_verb(CLI::App& app, Plan& plan) {
     std::string port;
     std::uint32_t baud_rate = 0;
     std::string flow_control;
+    std::string group;
   };
   const auto addition = std::make_shared<Addition>();
   auto* add = modules->add_subcommand("add", "Add a module and keep it across restarts");
@@ -235,11 +236,13 @@ void add_modules_verb(CLI::App& app, Plan& plan) {
   add->add_option("--flow-control", addition->flow_control, "rts-cts or none")
       ->check(CLI::IsMember({"rts-cts", "none"}))
       ->type_name("KIND");
+  add->add_option("--group", addition->group, "Modules of one group share their default route");
   add->callback([&plan, addition] {
     plan.work = [addition](Session& session) {
       Options options{{"port", addition->port}};
       if (addition->baud_rate != 0) options["baud-rate"] = addition->baud_rate;
       if (!addition->flow_control.empty()) options["flow-control"] = addition->flow_control;
+      if (!addition->group.empty()) options["group"] = addition->group;
       const std::string path = session.client().add_module(addition->name, options);
       if (session.json()) session.show(Json{{"name", addition->name}, {"path", path}});
     };

@@ -12,7 +12,7 @@ _espatctl_options() {
     at) printf '%s ' --force ;;
     monitor) printf '%s ' --no-reports ;;
     reset) printf '%s ' --factory --yes ;;
-    'modules add') printf '%s ' --baud-rate --flow-control ;;
+    'modules add') printf '%s ' --baud-rate --flow-control --group ;;
   esac
 }
 
@@ -43,7 +43,7 @@ _espatctl() {
     case $word in
       -m | --module) takes_value=module ;;
       --json | --timeout | --ssid | --channel | --passphrase | --passphrase-file | --bssid) takes_value=yes ;;
-      -c | --count | -i | --interval | --baud-rate | --flow-control) takes_value=yes ;;
+      -c | --count | -i | --interval | --baud-rate | --flow-control | --group) takes_value=yes ;;
       -* | =) ;;
       *)
         if [[ -z $verb ]]; then

@@ -52,6 +52,7 @@ complete -c espatctl -n '__fish_seen_subcommand_from modules; and not __fish_see
 complete -c espatctl -n '__fish_seen_subcommand_from remove' -a '(__espatctl_names modules)'
 complete -c espatctl -n '__fish_seen_subcommand_from add' -l baud-rate -x -a '115200 460800 921600 2000000 3000000' -d 'Rate'
 complete -c espatctl -n '__fish_seen_subcommand_from add' -l flow-control -x -a 'rts-cts none' -d 'Flow control'
+complete -c espatctl -n '__fish_seen_subcommand_from add' -l group -x -d 'Share the default route'
 complete -c espatctl -n '__fish_seen_subcommand_from add' -F
 complete -c espatctl -n '__fish_seen_subcommand_from ping' -s c -l count -x -d 'How many times'
 complete -c espatctl -n '__fish_seen_subcommand_from ping' -s i -l interval -x -d 'Seconds between two'

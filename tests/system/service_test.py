@@ -5,6 +5,7 @@ Usage: service_test.py DIRECTORY-WITH-PACKAGES ESPAT-SIM. Needs root; exits with
 The module is espat-sim on the host: its pty is bound into the container as /dev/ttyESP0.
 """
 
+import fcntl
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -24,7 +26,7 @@ import namespaces
 
 SKIPPED = 77
 DIALOUT = 20
-BASE = "systemd systemd-sysv dbus udev iproute2 curl".split()
+BASE = "systemd systemd-sysv systemd-resolved polkitd dbus udev iproute2 curl".split()
 
 
 def needed_packages(debs):
@@ -137,6 +139,43 @@ class Service(unittest.TestCase):
         harness.wait_for(lambda: address in self.box.run("ip", "address", "show", "dev", "esp0").stdout, "esp0 has its address")
         page = self.box.run("curl", "-sS", "--max-time", "30", f"http://{harness.WEB}/", user="alice")
         self.assertEqual(page.stdout.encode(), far_world.PAGE)
+
+    def name_servers(self):
+        return self.box.run("resolvectl", "dns", "esp0", check=False).stdout
+
+    def test_04_resolved_is_told_of_the_name_servers(self):
+        server = self.module.access_point["dhcp"]["gateway"]
+        harness.wait_for(lambda: server in self.name_servers(), "systemd-resolved knows the name server")
+        self.assertIn(harness.WEB, self.box.run("resolvectl", "query", "www.espat.example").stdout)
+        self.assertIn(f"{server} (systemd-resolved)", self.espatctl("status").stdout)
+        self.box.run("systemctl", "restart", "systemd-resolved.service")
+        harness.wait_for(lambda: server in self.name_servers(), "a new systemd-resolved is told again")
+        self.espatctl("disconnect")
+        harness.wait_for(lambda: server not in self.name_servers(), "the name server is withdrawn with the network")
+        self.espatctl("connect", self.module.access_point["ssid"])
+
+    def test_04_resolvconf_is_told_by_the_helper_and_after_a_crash(self):
+        server = self.module.access_point["dhcp"]["gateway"]
+        # In place of the one that belongs to systemd-resolved.
+        self.box.run("rm", "-f", "/usr/sbin/resolvconf")
+        self.box.write("/usr/sbin/resolvconf", '#!/bin/sh\n{ echo "$@"; [ "$1" = -d ] || cat; } >>/run/told\n')
+        self.box.run("chmod", "755", "/usr/sbin/resolvconf")
+
+        def told():
+            return self.box.run("cat", "/run/told", check=False).stdout
+
+        self.box.run("systemctl", "stop", "systemd-resolved.service")
+        harness.wait_for(lambda: told() == f"-a esp0.espatd\nnameserver {server}\n", "resolvconf is told")
+        self.assertIn(f"{server} (resolvconf)", self.espatctl("status").stdout)
+        self.box.run("systemctl", "kill", "--signal=KILL", "--kill-whom=main", "espatd.service")
+        harness.wait_for(lambda: "-d esp0.espatd\n" in told(), "what a killed daemon had told is withdrawn")
+        self.box.run("rm", "/usr/sbin/resolvconf")
+        self.box.run("systemctl", "start", "systemd-resolved.service")
+        # The pty keeps TIOCEXCL of the killed process, unlike a serial port; root may clear it.
+        port = os.open(self.module.port, os.O_RDWR | os.O_NOCTTY)
+        fcntl.ioctl(port, termios.TIOCNXCL)
+        os.close(port)
+        harness.wait_for(lambda: '"ready"' in self.state(), "the module is ready", 60)
 
     def test_05_the_sandbox_is_closed(self):
         security = self.box.run("systemd-analyze", "security", "--no-pager", "--threshold=15", "espatd.service").stdout

@@ -304,7 +304,7 @@ class Manager final : public sdbus::AdaptorInterfaces<org::espat1::Manager_adapt
 
  private:
   void AddModule(sdbus::Result<sdbus::ObjectPath>&& result, std::string name, Dictionary options) override {
-    if (!admitted(scenario_, result, options, {"port", "baud-rate", "flow-control"})) return;
+    if (!admitted(scenario_, result, options, {"port", "baud-rate", "flow-control", "group"})) return;
     if (!options.at("port").containsValueOfType<std::string>() ||
         (options.count("baud-rate") != 0 && !options.at("baud-rate").containsValueOfType<uint32_t>())) {
       return result.returnError(refusal("InvalidArgument", "a value of the wrong type"));

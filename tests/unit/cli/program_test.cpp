@@ -222,7 +222,7 @@ TEST_F(WithDaemon, VerbsThatOnlyDoSayNothing) {
         {"reset"},
         {"reset", "--factory", "--yes"},
         {"modules", "remove", "esp7"},
-        {"modules", "add", "esp5", "/dev/ttyS0", "--baud-rate=921600", "--flow-control=rts-cts"}}) {
+        {"modules", "add", "esp5", "/dev/ttyS0", "--baud-rate=921600", "--flow-control=rts-cts", "--group=g"}}) {
     const Outcome outcome = espatctl(arguments);
     EXPECT_EQ(outcome.status, 0) << arguments.front() << outcome.errors;
     EXPECT_EQ(outcome.output + outcome.errors, "") << arguments.front();

@@ -51,7 +51,7 @@ class DaemonNetwork final : public NetworkView {
   }
 
   boost::asio::awaitable<Result<std::chrono::milliseconds>> ping(std::string host) override {
-    return interface_.ping(std::move(host));
+    return interface_.ping(without_zone(std::move(host)));
   }
   boost::asio::awaitable<Result<std::vector<std::string>>> resolve(std::string name,
                                                                    net::AddressFamily family) override {
@@ -68,6 +68,12 @@ class DaemonNetwork final : public NetworkView {
   }
 
  private:
+  /// "fe80::1%esp0" names the zone as programs of the host must; the module has one network and wants none.
+  std::string without_zone(std::string host) const {
+    if (const std::string zone = "%" + name_; host.ends_with(zone)) host.resize(host.size() - zone.size());
+    return host;
+  }
+
   std::string name_;
   net::Interface& interface_;
   net::NameServerRegistry* registry_;

@@ -199,6 +199,9 @@ void Interface::Core::dispatch(const Packet& packet) {
     case Protocol::icmp6:
       on_icmp(packet);
       break;
+    case Protocol::no_next_header:  // an IPv6 packet that carries nothing (RFC 8200 4.7)
+      counters_.add(Counter::dropped_protocol);
+      break;
     default:
       // What the kernel says of its own accord to a new interface (IGMP, …) deserves no answer either.
       counters_.add(Counter::dropped_protocol);

@@ -59,7 +59,7 @@ struct SocketAddress {
 };
 
 /// IP protocol numbers that the translator knows.
-enum class Protocol : std::uint8_t { icmp = 1, tcp = 6, udp = 17, icmp6 = 58 };
+enum class Protocol : std::uint8_t { icmp = 1, tcp = 6, udp = 17, icmp6 = 58, no_next_header = 59 };
 
 /// A flow as the host sees it: `local` is the program on this side of the TUN device, `remote` the far end.
 struct FlowKey {

@@ -55,6 +55,11 @@ def demonstrate(gateway):
     show.run(f"ping -c 2 -i 2 {harness.WEB}")
     show.run(f"dig +noall +answer {name}")
 
+    show.say("the network has IPv6, too")
+    gateway.wait_for_ipv6()
+    show.run("ip -brief -6 address show dev esp0")
+    show.run(f"curl -sS 'http://[{harness.WEB6}]/'")
+
     show.say("what espatctl shows while two downloads are under way")
     downloads = [show.start(f"curl -sS -o /dev/null http://{name}/bytes/200000") for _ in range(2)]
 

@@ -378,6 +378,16 @@ class Gateway:
         interface = self.interface(name) or {"addr_info": []}
         return next((entry["local"] for entry in interface["addr_info"] if entry["family"] == "inet"), None)
 
+    def ipv6_addresses(self, name="esp0"):
+        """Those of the interface, with prefix length."""
+        interface = self.interface(name) or {"addr_info": []}
+        return {f"{entry['local']}/{entry['prefixlen']}" for entry in interface["addr_info"] if entry["family"] == "inet6"}
+
+    def wait_for_ipv6(self, timeout=20.0):
+        """Waits until esp0 has a default route for IPv6, which comes with the module's global address."""
+        command = ["ip", "-6", "route", "show", "default", "dev", "esp0"]
+        wait_for(lambda: self.run(*command).stdout, "esp0 has a default route for IPv6", timeout)
+
     def wait_for_address(self, address=None, timeout=20.0):
         """Waits until esp0 has an address (this one, if given), carrier and a default route."""
 

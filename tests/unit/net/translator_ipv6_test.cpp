@@ -298,6 +298,22 @@ TEST_F(TranslatorIpv6, what_the_kernel_says_to_its_neighbours_is_dropped_in_sile
   EXPECT_EQ(interface->counters()[Counter::dropped_protocol], kMessages.size());
 }
 
+TEST_F(TranslatorIpv6, a_packet_that_carries_nothing_is_no_error) {
+  get_addresses();
+  std::vector<std::uint8_t> nothing(40);
+  nothing[0] = 0x60;
+  nothing[6] = 59;
+  nothing[7] = 64;
+  std::ranges::copy(Address::parse(kOwn)->bytes(), nothing.begin() + 8);
+  std::ranges::copy(Address::parse(kFar)->bytes(), nothing.begin() + 24);
+  packet(nothing);
+  EXPECT_TRUE(host.icmp.empty());
+  nothing[6] = 132;  // SCTP
+  packet(nothing);
+  ASSERT_EQ(host.icmp.size(), 1U);
+  EXPECT_EQ(host.icmp[0].type, 4) << "parameter problem";
+}
+
 TEST_F(TranslatorIpv6, sends_smaller_segments_after_packet_too_big) {
   get_addresses();
   HostProgram program(*this, 40000, kFar, 80, kOwn);

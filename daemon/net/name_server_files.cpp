@@ -15,7 +15,8 @@ NameServerFiles::NameServerFiles(const std::filesystem::path& runtime_directory,
       changed_(runtime_directory / "name-servers.changed"),
       programs_(std::move(programs)) {
   std::error_code absent;  // is how it should be
-  if (std::filesystem::remove_all(directory_, absent) > 0 && !absent) (void)tell();
+  if (std::filesystem::remove_all(directory_, absent) > 0 && !absent)
+    (void)tell();  // what cannot be told now is told with the next change
 }
 
 bool NameServerFiles::are_read() const {

@@ -5,10 +5,9 @@
 namespace espat::net {
 
 boost::asio::awaitable<Result<void>> RegisteredHostNetwork::apply(const InterfaceAddresses& addresses) {
-  const InterfaceAddresses wanted = addresses;
-  auto applied = co_await host_.apply(wanted);
-  if (applied && !wanted.dns.empty()) {
-    registry_.set(interface_, {wanted.dns, default_route_ && wanted.gateway.has_value()});
+  auto applied = co_await host_.apply(addresses);
+  if (applied && !addresses.dns.empty()) {
+    registry_.set(interface_, {addresses.dns, default_route_ && addresses.gateway.has_value()});
   } else {
     registry_.clear(interface_);
   }

@@ -26,7 +26,7 @@ import namespaces
 
 SKIPPED = 77
 DIALOUT = 20
-BASE = "systemd systemd-sysv systemd-resolved polkitd dbus udev iproute2 curl".split()
+BASE = "systemd systemd-sysv systemd-resolved polkitd libpam-systemd dbus udev iproute2 curl".split()
 
 
 def needed_packages(debs):

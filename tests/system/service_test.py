@@ -169,6 +169,9 @@ class Service(unittest.TestCase):
         self.assertIn(f"{server} (resolvconf)", self.espatctl("status").stdout)
         self.box.run("systemctl", "kill", "--signal=KILL", "--kill-whom=main", "espatd.service")
         harness.wait_for(lambda: "-d esp0.espatd\n" in told(), "what a killed daemon had told is withdrawn")
+        harness.wait_for(
+            lambda: self.box.run("test", "-e", "/run/espatd-name-servers", check=False).returncode, "the helper leaves nothing behind"
+        )
         self.box.run("rm", "/usr/sbin/resolvconf")
         self.box.run("systemctl", "start", "systemd-resolved.service")
         # The pty keeps TIOCEXCL of the killed process, unlike a serial port; root may clear it.

@@ -53,6 +53,10 @@ class Observer {
   /// Bytes that the module has said were lost on the line, or were taken for another link's: every stream received
   /// from it may have a hole now.
   virtual void on_data_lost() {}
+  /// The next command may hold the channel for more than half a second (at::Holds), and nothing can be done about what
+  /// arrives meanwhile. False: the observer has something to do first; its commands go before, and it is asked again
+  /// after each, for at most a second.
+  virtual bool is_prepared_for_hold() { return true; }
   /// A payload nobody asked for (+IPD, +MQTTSUBRECV …) as it arrives: `chunk` is valid during the call only.
   /// `remaining` counts the announced bytes still to come after this chunk; `aborted` is true in a last, empty call
   /// when they never will.
@@ -121,6 +125,11 @@ class Channel {
   /// Waits for the link's turn (deficit round robin over links by bytes, after control, before background), asks the
   /// source for one block and sends it. Outcome `cancelled` if the source had nothing.
   virtual boost::asio::awaitable<at::Outcome> send(at::LinkId link, BlockSource source) = 0;
+
+  /// While off, nothing is read from the module: with flow control RTS drops as soon as the system's own buffer is
+  /// full, without it bytes get lost. The module's answers wait, too, so deadlines stand still. On again in every new
+  /// state.
+  virtual void set_reading(bool on) = 0;
 
   /// True while a command is queued or in flight that is not of class background.
   virtual bool is_busy() const = 0;

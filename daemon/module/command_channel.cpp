@@ -22,6 +22,9 @@ constexpr double piece_seconds = 0.05;
 constexpr std::size_t smallest_piece = 256;
 constexpr std::size_t largest_piece = 4096;
 
+/// So long observers may take to prepare for a command that holds the channel.
+constexpr seconds preparation_limit{1};
+
 /// After the last byte of a payload: `Recv` comes within milliseconds, also from a peer that does not read (measured
 /// C.10).
 constexpr milliseconds receipt_patience{4000};
@@ -59,7 +62,7 @@ CommandChannel::CommandChannel(asio::any_io_executor executor, Clock& clock, Cha
       owner_(owner),
       log_(std::move(log)),
       lexer_(*this),
-      event_(clock.make_alarm(executor_)),
+      event_(clock_.make_alarm(executor_)),
       last_payload_(clock.now() - seconds(3600)),
       last_byte_(clock.now()) {
   schedule_.set_limits(Schedule::limits_for(rate_));
@@ -84,6 +87,7 @@ asio::awaitable<at::Outcome> CommandChannel::run(at::Command command, RunOptions
 asio::awaitable<at::Outcome> CommandChannel::run_setup(at::Command command) {
   if (wire_ == nullptr) co_return outcome_of(at::Outcome::Status::not_ready);
   auto job = std::make_shared<Job>();
+  job->is_setup = true;
   job->ticket = schedule_.add_command(true, Urgency::control, command.holds(), true, clock_.now());
   job->command = std::move(command);
   co_return co_await wait_for(std::move(job));
@@ -148,7 +152,7 @@ void CommandChannel::finish_queued(at::Outcome::Status status) {
 }
 
 bool CommandChannel::is_busy() const {
-  return schedule_.has_foreground() || (in_flight_ && in_flight_->options.urgency != Urgency::background);
+  return schedule_.has_foreground() || holder_ || (in_flight_ && in_flight_->options.urgency != Urgency::background);
 }
 
 // ---- the module's side
@@ -165,6 +169,7 @@ void CommandChannel::attach(Wire& wire) {
 
 void CommandChannel::detach() {
   forget_exchange();
+  clock_.go_on();
   wire_ = nullptr;
   finish_queued(at::Outcome::Status::reset);
   event_->ring();
@@ -185,6 +190,7 @@ void CommandChannel::forget_exchange() {
 void CommandChannel::set_state(State state) {
   if (state == state_) return;
   state_ = state;
+  set_reading(true);
   if (state != State::ready) {
     for (auto entry = queued_.begin(); entry != queued_.end();) {
       if (schedule_.is_setup(entry->first)) {
@@ -234,10 +240,23 @@ asio::awaitable<void> CommandChannel::serve() {
       co_await recover();
       continue;
     }
-    const auto turn = schedule_.next(clock_.now(), last_payload_);
-    if (!turn) {
-      co_await wait(schedule_.next_change(clock_.now(), last_payload_));
-      continue;
+    if (holder_ && !queued_.contains(*holder_)) holder_.reset();
+    std::optional<Schedule::Turn> turn;
+    if (holder_ && (clock_.now() >= holder_starts_ || is_prepared_for_hold())) {
+      turn = Schedule::Turn{*std::exchange(holder_, std::nullopt)};
+    } else {
+      turn = schedule_.next(clock_.now(), last_payload_, holder_.has_value());
+      if (!turn) {
+        co_await wait(std::min(schedule_.next_change(clock_.now(), last_payload_), holder_ ? holder_starts_ : never));
+        continue;
+      }
+      if (is_holder(turn->ticket)) {
+        // What observers have to do first goes through the queue like everything else.
+        holder_ = turn->ticket;
+        holder_starts_ = clock_.now() + preparation_limit;
+        if (!is_prepared_for_hold()) co_await asio::post(executor_, asio::use_awaitable);
+        continue;
+      }
     }
     auto queued = queued_.extract(turn->ticket);
     // In flight before the next co_await, which throws if this coroutine was cancelled meanwhile: somebody waits for

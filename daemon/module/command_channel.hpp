@@ -31,6 +31,7 @@
 #include "module/channel.hpp"
 #include "module/clock.hpp"
 #include "module/observer_list.hpp"
+#include "module/pausable_clock.hpp"
 #include "module/schedule.hpp"
 #include "module/wire.hpp"
 
@@ -68,6 +69,7 @@ class CommandChannel final : public Channel, private at::LexerSink {
   const at::Dialect& dialect() const override { return dialect_; }
   boost::asio::awaitable<at::Outcome> run(at::Command command, RunOptions options = {}) override;
   boost::asio::awaitable<at::Outcome> send(at::LinkId link, BlockSource source) override;
+  void set_reading(bool on) override;
   bool is_busy() const override;
   Subscription observe(Observer& observer) override { return observers_.add(observer); }
   void report_trouble(std::string what) override { owner_.on_channel_trouble(std::move(what)); }
@@ -123,6 +125,11 @@ class CommandChannel final : public Channel, private at::LexerSink {
   TimePoint silence_ends() const;
   Duration line_time(std::size_t bytes) const;
 
+  // Holding (channel_hold.cpp)
+  /// Whether the observers let a command begin that holds the channel; they may queue commands of their own.
+  bool is_prepared_for_hold();
+  bool is_holder(Schedule::Ticket ticket) const;
+
   // Recovery (channel_recovery.cpp)
   boost::asio::awaitable<void> recover();
   boost::asio::awaitable<bool> resynchronise(int silent_probes, Duration patience);
@@ -147,7 +154,7 @@ class CommandChannel final : public Channel, private at::LexerSink {
   void data_lost(const char* evidence);
 
   boost::asio::any_io_executor executor_;
-  Clock& clock_;
+  PausableClock clock_;  // stands while nothing is read
   ChannelOwner& owner_;
   std::shared_ptr<spdlog::logger> log_;
   at::Lexer lexer_;
@@ -165,6 +172,8 @@ class CommandChannel final : public Channel, private at::LexerSink {
   TimePoint waits_until_ = never;
   std::map<Schedule::Ticket, JobPointer> queued_;
   JobPointer in_flight_;
+  std::optional<Schedule::Ticket> holder_;  // its turn has come, and observers prepare for it; it is still queued
+  TimePoint holder_starts_{};               // at the latest
   std::optional<at::Exchange> exchange_;
   std::optional<at::Unanswered> unanswered_;
   bool busy_ = false;                // the module refused the line in flight

@@ -32,6 +32,7 @@ struct CommandChannel::Job {
   std::optional<at::Command> command;  // a send gets it when its turn has come
   RunOptions options;
   bool is_send = false;
+  bool is_setup = false;
   BlockSource source;  // of a send, while the caller is there
   at::LinkId link = 0;
   at::Bytes payload;               // the caller's, while it is there; then `kept`

@@ -106,11 +106,12 @@ bool Schedule::may_start(const Waiting& entry, TimePoint now, TimePoint last_pay
   return queued_sends_ == 0 && now - last_payload >= holding_rule(entry.holds).quiet;
 }
 
-std::optional<Schedule::Turn> Schedule::next(TimePoint now, TimePoint last_payload) {
+std::optional<Schedule::Turn> Schedule::next(TimePoint now, TimePoint last_payload, bool without_holders) {
   auto best = waiting_.end();
   int best_rank = rank_background + 1;
   for (auto entry = waiting_.begin(); entry != waiting_.end(); ++entry) {
     if (!may_start(*entry, now, last_payload)) continue;
+    if (without_holders && !entry->setup && entry->holds != at::Holds::nothing) continue;
     const int entry_rank = rank(*entry, now);
     if (entry_rank < best_rank) {
       best = entry;

@@ -56,7 +56,8 @@ class Schedule {
 
   /// The next one, removed from the schedule; nothing if there is none that may start now. `last_payload`: when payload
   /// last moved.
-  std::optional<Turn> next(TimePoint now, TimePoint last_payload);
+  /// `without_holders`: none that holds the channel.
+  std::optional<Turn> next(TimePoint now, TimePoint last_payload, bool without_holders = false);
   /// When next() may answer differently although nothing was added; never if only an addition can change it.
   TimePoint next_change(TimePoint now, TimePoint last_payload) const;
   /// The link's block has been sent, with so many bytes.

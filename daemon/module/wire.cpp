@@ -18,7 +18,8 @@ Wire::Wire(std::unique_ptr<transport::Transport> transport, asio::any_io_executo
     : transport_(std::move(transport)),
       clock_(clock),
       counters_(counters),
-      write_limit_(clock.make_alarm(std::move(executor))),
+      write_limit_(clock.make_alarm(executor)),
+      resumed_(clock.make_alarm(std::move(executor))),
       buffer_(read_buffer_size) {}
 
 asio::awaitable<Error> Wire::read_until_closed() {
@@ -29,8 +30,20 @@ asio::awaitable<Error> Wire::read_until_closed() {
       co_return count.error();
     }
     counters_.bytes_in += *count;
+    while (!reading_ && !closed_) co_await resumed_->wait_until(never);
     if (listener_) listener_(at::Bytes(buffer_.data(), *count));
   }
+}
+
+void Wire::set_reading(bool on) {
+  reading_ = on;
+  resumed_->ring();
+}
+
+void Wire::close() {
+  closed_ = true;
+  resumed_->ring();
+  transport_->close();
 }
 
 asio::awaitable<Result<void>> Wire::write(at::Bytes bytes, Duration limit) {

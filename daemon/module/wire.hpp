@@ -33,6 +33,8 @@ class Wire {
 
   /// Reads until the port is gone or closed; says why.
   boost::asio::awaitable<Error> read_until_closed();
+  /// While off, nothing is read: what arrives fills the system's buffer, and flow control stops the module.
+  void set_reading(bool on);
   /// Bytes read from now on go there; an empty listener drops them.
   void set_listener(Listener listener) { listener_ = std::move(listener); }
 
@@ -44,10 +46,7 @@ class Wire {
 
   transport::Transport& transport() { return *transport_; }
   const transport::Transport& transport() const { return *transport_; }
-  void close() {
-    closed_ = true;
-    transport_->close();
-  }
+  void close();
   /// Nothing more will come.
   bool is_closed() const { return closed_; }
 
@@ -57,6 +56,8 @@ class Wire {
   WireCounters& counters_;
   std::unique_ptr<Alarm> write_limit_;
   std::optional<TimePoint> write_began_;
+  std::unique_ptr<Alarm> resumed_;
+  bool reading_ = true;
   std::vector<std::uint8_t> buffer_;
   Listener listener_;
   bool closed_ = false;

@@ -60,6 +60,9 @@ Interface::Core::Core(module::Channel& channel, module::Clock& clock, const modu
   };
   context_.link_wanted = [this](module::TimePoint since) { streams_.make_room(since); };
   context_.tls_failed = [this](const TlsFailure& failure) { tls_failures_.note(failure); };
+  context_.receive_mode_changed = [this](bool passive) { streams_.on_receive_mode(passive); };
+  context_.all_keep_up = [this] { return streams_.all_keep_up(); };
+  context_.udp_opens = [this] { streams_.on_udp_opens(); };
   context_.foreign_link = [this](at::LinkId link) { close_foreign(link); };
 }
 
@@ -98,6 +101,7 @@ void Interface::Core::on_state(module::State state) {
     return;
   }
   pool_.reset(channel_.dialect().links);
+  context_.receives_passively = false;
   asio::co_spawn(channel_.executor(), close_leftovers(), asio::detached);
   learn_addresses();
 }
@@ -124,6 +128,10 @@ void Interface::Core::on_report(const at::Report& report) {
   } else if (std::holds_alternative<at::TimeUpdated>(report)) {
     context_.tls->time_is_known();
   }
+}
+
+bool Interface::Core::is_prepared_for_hold() {
+  return streams_.is_prepared_for_hold();
 }
 
 void Interface::Core::on_payload(const at::Payload& payload, at::Bytes chunk, std::size_t remaining, bool aborted) {

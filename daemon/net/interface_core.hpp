@@ -39,6 +39,7 @@ class Interface::Core final : public module::Observer, public std::enable_shared
   void on_state(module::State state) override;
   void on_report(const at::Report& report) override;
   void on_data_lost() override;
+  bool is_prepared_for_hold() override;
   void on_payload(const at::Payload& payload, at::Bytes chunk, std::size_t remaining, bool aborted) override;
 
   InterfaceStatus status() const;

@@ -47,6 +47,14 @@ struct LinkContext {
   std::function<void(module::TimePoint)> link_wanted{};
   /// A flow that was to be carried in TLS was reset instead.
   std::function<void(const TlsFailure&)> tls_failed{};
+  /// The one receive mode of all links is passive (dialects with AT+CIPRECVMODE).
+  bool receives_passively = false;
+  /// It was changed.
+  std::function<void(bool passive)> receive_mode_changed{};
+  /// No program is behind with what it takes.
+  std::function<bool()> all_keep_up{};
+  /// A UDP link has an id and is about to be opened.
+  std::function<void()> udp_opens{};
   /// An id was given back to the pool.
   std::function<void()> link_freed{};
   /// When each link last carried payload, in either direction.
@@ -58,6 +66,11 @@ struct LinkContext {
   /// that family, or a link-local source that nobody beyond the link could answer (RFC 4443 3.1, code 2).
   bool refuses(const Address& source, const Address& destination, Bytes packet);
 
+  bool is_udp_in_use() const {
+    for (std::size_t i = 0; i < pool.size(); ++i)
+      if (pool.use(static_cast<at::LinkId>(i)) == LinkUse::udp) return true;
+    return false;
+  }
   void carried(at::LinkId link, module::TimePoint now) { activity[link] = now; }
   /// Whether a link other than this one carried payload within the last two seconds: a connect that hangs would be
   /// felt.

@@ -65,6 +65,7 @@ enum class Counter : std::uint8_t {
   resets_backlog,         // flows reset at the bound of what may wait for slow programs
   links_reclaimed,        // idle links closed because others waited
   passive_switches,       // links switched to passive receive
+  reading_pauses,         // times the module was held back (RTS), because all that may wait for programs did
   dropped_malformed,      // packets that contradict themselves, bad checksums
   dropped_protocol,       // neither TCP, UDP nor ICMP echo
   dropped_down,           // no network
@@ -84,35 +85,12 @@ enum class Counter : std::uint8_t {
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)> counter_names{
-    "packets-from-host",
-    "packets-to-host",
-    "bytes-sent",
-    "bytes-received",
-    "connects",
-    "connects-refused",
-    "connects-unreachable",
-    "connects-timed-out",
-    "connects-without-tls",
-    "resets-module-lost",
-    "resets-send-failed",
-    "resets-backlog",
-    "links-reclaimed",
-    "passive-switches",
-    "dropped-malformed",
-    "dropped-protocol",
-    "dropped-down",
-    "dropped-scope",
-    "dropped-too-big",
-    "dropped-fragments",
-    "dropped-udp-empty",
-    "dropped-udp-queue",
-    "dropped-udp-collision",
-    "dropped-udp-flows",
-    "dropped-udp-unknown",
-    "dropped-udp-unsent",
-    "dropped-echo",
-    "dropped-waiters",
-    "dropped-icmp-limit"};
+    "packets-from-host",   "packets-to-host",      "bytes-sent",         "bytes-received",        "connects",
+    "connects-refused",    "connects-unreachable", "connects-timed-out", "connects-without-tls",  "resets-module-lost",
+    "resets-send-failed",  "resets-backlog",       "links-reclaimed",    "passive-switches",      "reading-pauses",
+    "dropped-malformed",   "dropped-protocol",     "dropped-down",       "dropped-scope",         "dropped-too-big",
+    "dropped-fragments",   "dropped-udp-empty",    "dropped-udp-queue",  "dropped-udp-collision", "dropped-udp-flows",
+    "dropped-udp-unknown", "dropped-udp-unsent",   "dropped-echo",       "dropped-waiters",       "dropped-icmp-limit"};
 
 class Counters {
  public:

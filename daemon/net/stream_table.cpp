@@ -6,7 +6,9 @@
 namespace espat::net {
 
 StreamTable::StreamTable(LinkContext& context)
-    : context_(context), serve_timer_(context.timers, [this](TimePoint) { serve_waiters(); }) {}
+    : context_(context),
+      serve_timer_(context.timers, [this](TimePoint) { serve_waiters(); }),
+      hold_timer_(context.timers, [this](TimePoint) { end_hold(); }) {}
 
 StreamTable::~StreamTable() {
   links_gone();
@@ -174,6 +176,7 @@ void StreamTable::pour(Stream& stream) {
     const std::size_t taken = stream.deliver(stream.spill_.bytes(), true, now);
     stream.spill_.drop(taken);
     spilled_ -= taken;
+    let_module_go_on();
   }
   if (stream.far_end_gone_ && stream.spill_.empty() && !std::exchange(stream.finished_, true)) stream.finish(now);
 }
@@ -213,6 +216,7 @@ void StreamTable::release_link(Stream& stream) {
 void StreamTable::drop_spill(Stream& stream) {
   spilled_ -= stream.spill_.size();
   stream.spill_.clear();
+  let_module_go_on();
 }
 
 void StreamTable::forget(Stream& stream) {

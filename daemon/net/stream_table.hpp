@@ -2,8 +2,8 @@
 //
 // A stream without a link waits in a fair queue (wait_queue.hpp) until an id is free (link_pool.hpp) and a connect may
 // start (connect_policy.hpp). What a link (tcp_link.hpp) reports goes to its stream (stream.hpp), which knows the
-// host's side. What a stream has no room for spills here; an idle link is taken away when others wait. Stream and link
-// die separately: a link that still closes has let go of its stream.
+// host's side. What a stream has no room for spills here, up to a bound for all of them; an idle link is taken away
+// when others wait. Stream and link die separately: a link that still closes has let go of its stream.
 //
 // Invariants: a stream has at most one link; a link's id returns to the pool only through link_released(); a stream
 // waits in the queue at most once, and never while it has a link.
@@ -62,6 +62,12 @@ class StreamTable final : public TcpLinkOwner {
   bool on_report(const at::LinkClosed& report);
   bool on_report(const at::DataWaiting& report);
   bool on_payload(at::LinkId link, Bytes chunk, std::size_t remaining, bool aborted);
+  /// See module::Observer.
+  bool is_prepared_for_hold();
+  /// Dialects with one receive mode for all links; see LinkContext.
+  void on_receive_mode(bool passive);
+  bool all_keep_up() const;
+  void on_udp_opens();
   /// The module restarted and has no links any more. Streams were told by their owners.
   void links_gone();
   /// An id became free, or something else that connects waited for.
@@ -99,6 +105,12 @@ class StreamTable final : public TcpLinkOwner {
   bool reclaim_one(TimePoint now, TimePoint waiting_since);
   /// Whether the program has yet to take what the far end sent, as far as the module has it.
   static bool is_behind(const Stream& stream);
+  /// What may wait for programs that are behind, all of them together: a second of line rate.
+  std::size_t spill_bound() const;
+  /// Beyond that: with flow control the module waits. False if it cannot be made to.
+  bool hold_module_back();
+  void let_module_go_on();
+  void end_hold();
   Stream* stream_of(const TcpLink& link) const;
   std::shared_ptr<TcpLink> link_with(at::LinkId id) const;
 
@@ -108,6 +120,8 @@ class StreamTable final : public TcpLinkOwner {
   WaitQueue<Stream> waiters_;
   Timer serve_timer_;
   std::size_t spilled_ = 0;
+  Timer hold_timer_;
+  bool module_is_held_back_ = false;
   bool serving_ = false;
   bool serve_again_ = false;
 };

@@ -83,8 +83,7 @@ void StreamTable::link_received(TcpLink& link, Bytes data, bool push) {
   if (stream == nullptr) return;
   if (stream->spill_.empty()) data = data.subspan(stream->deliver(data, push, context_.clock.now()));
   if (!data.empty()) {
-    constexpr std::chrono::seconds kBound{1};  // of line rate, per module
-    if (spilled_ + data.size() > std::max<std::size_t>(context_.line_bytes(kBound), 8192)) {
+    if (spilled_ + data.size() > spill_bound() && !hold_module_back()) {
       stream->reset(Counter::resets_backlog);
       return;
     }
@@ -92,6 +91,62 @@ void StreamTable::link_received(TcpLink& link, Bytes data, bool push) {
     spilled_ += data.size();
   }
   stream->settle();
+}
+
+std::size_t StreamTable::spill_bound() const {
+  constexpr std::chrono::seconds kBound{1};
+  constexpr std::size_t kSmallest = 8192;  // one window of the module, and more
+  return std::max(context_.line_bytes(kBound), kSmallest);
+}
+
+// What is in the wire's buffer of 8 KB still comes when the bound has been reached in its middle. While the module is
+// held back it can neither answer nor deliver to others, so a program that takes nothing for long is given up for them.
+bool StreamTable::hold_module_back() {
+  constexpr std::chrono::seconds kLongest{5};
+  if (!context_.channel.line_rate().flow_control_verified) return false;
+  if (std::exchange(module_is_held_back_, true)) return true;
+  context_.counters.add(Counter::reading_pauses);
+  hold_timer_.set(context_.clock.now() + kLongest);
+  context_.channel.set_reading(false);
+  return true;
+}
+
+void StreamTable::let_module_go_on() {
+  if (!module_is_held_back_ || spilled_ > spill_bound() / 2) return;
+  module_is_held_back_ = false;
+  hold_timer_.set(std::nullopt);
+  context_.channel.set_reading(true);
+}
+
+void StreamTable::end_hold() {
+  Stream* worst = nullptr;
+  for (const Use& use : links_) {
+    if (use.stream == nullptr) continue;
+    if (worst == nullptr || use.stream->spill_.size() > worst->spill_.size()) worst = use.stream;
+  }
+  if (worst != nullptr) worst->reset(Counter::resets_backlog);
+  if (!module_is_held_back_) return;
+  constexpr std::chrono::seconds kNext{1};
+  if (spilled_ > 0) hold_timer_.set(context_.clock.now() + kNext);
+}
+
+bool StreamTable::is_prepared_for_hold() {
+  bool prepared = true;
+  for (const Use& use : links_) prepared = use.link->is_prepared_for_hold() && prepared;
+  return prepared;
+}
+
+void StreamTable::on_receive_mode(bool passive) {
+  context_.receives_passively = passive;
+  for (const Use& use : links_) use.link->on_mode_changed(passive);
+}
+
+bool StreamTable::all_keep_up() const {
+  return std::none_of(links_.begin(), links_.end(), [](const Use& use) { return use.link->is_behind(); });
+}
+
+void StreamTable::on_udp_opens() {
+  for (const Use& use : links_) use.link->on_room();
 }
 
 void StreamTable::link_sent(TcpLink& link, std::size_t length) {

@@ -32,7 +32,9 @@ TcpLink::TcpLink(LinkContext& context, TcpLinkOwner& owner, StreamEnd& end, cons
       upload_alarm_(context.clock.make_alarm(context.channel.executor())),
       receive_cap_(context.channel.dialect().send_block_limit),
       since_(context.clock.now()),
-      last_activity_(since_) {}
+      last_activity_(since_) {
+  passive_ = module_passive_ = context.receives_passively;
+}
 
 void TcpLink::connect(std::optional<at::Milliseconds> timeout) {
   timeout_ = timeout;
@@ -278,9 +280,9 @@ asio::awaitable<void> TcpLink::close() {
   if (unanswered)
     context_->channel.report_trouble("link " + std::to_string(id_) + " cannot be closed: AT+CIPCLOSE is not answered");
   // Recovery begins at once and abandons every link, this one too.
-  if (context_ == nullptr || !module_passive_ || !can_switch()) co_return;
-  module::RunOptions options;
-  (void)co_await context_->channel.run(at::commands::receive_type(id_, at::ReceiveType::active), std::move(options));
+  if (context_ == nullptr || !module_passive_) co_return;
+  // The receive type stays with the id (measured D.12), the mode with all links.
+  if (!is_mode_global() || context_->all_keep_up()) (void)co_await set_passive(false);
 }
 
 }  // namespace espat::net

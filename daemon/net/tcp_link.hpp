@@ -8,9 +8,12 @@
 // next user.
 //
 // Adaptive receive (DESIGN section 6 "Back-pressure"): active, until the stream's backlog shows that the program has
-// fallen behind; then passive, where only as much is read as there is room for; active again once the module has
-// nothing more. A read that ends with ERROR means "nothing there" (quirk 88), checked against AT+CIPRECVLEN? (quirk
-// 94), and while passive the module is asked every 500 ms whether an announcement was lost (quirks 82, 83).
+// fallen behind, at half of that also ahead of a command that holds the channel; then passive, where only as much is
+// read as there is room for; active again once the module has nothing more. Where the firmware has one mode for all
+// links, all are passive as long as one program is behind, and never while a UDP link is open, because passive reads
+// join datagrams (quirk 91). A read that ends with ERROR means "nothing there" (quirk 88), checked against
+// AT+CIPRECVLEN? (quirk 94), and while passive the module is asked every 500 ms whether an announcement was lost
+// (quirks 82, 83).
 //
 // Whoever destroys what the context points to calls abandon() first; the coroutines then end at their next step.
 #pragma once
@@ -81,6 +84,9 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   std::uint64_t bytes_sent() const { return bytes_sent_; }
   std::uint64_t bytes_received() const { return bytes_received_; }
 
+  /// The program has fallen behind by more than is made up for in a moment.
+  bool is_behind() const;
+
   /// A client from outside has the id at present.
   bool has_stranger() const { return has_stranger_; }
 
@@ -96,6 +102,12 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   void on_taken();
   void on_waiting();
   void on_payload(Bytes chunk, std::size_t remaining, bool aborted);
+
+  /// The one receive mode of all links was changed (dialects with AT+CIPRECVMODE).
+  void on_mode_changed(bool passive);
+  /// Whether the channel may be held: a link whose program is behind goes passive first, so that what arrives meanwhile
+  /// stays in the module's window.
+  bool is_prepared_for_hold();
 
   // --- news from the stream's end ---
   /// More to send, or the program's end.
@@ -119,7 +131,8 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   boost::asio::awaitable<void> close();
 
   bool is_live() const { return context_ != nullptr && end_ != nullptr; }
-  bool can_switch() const;
+  bool is_mode_global() const;
+  bool can_be_passive() const;
   bool wants_passive() const;
   std::size_t backlog_limit() const;
   std::size_t block_limit() const;
@@ -137,9 +150,11 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
 
   State state_ = State::connecting;
   bool incoming_ = false;
-  bool passive_ = false;         // as far as reading goes
-  bool module_passive_ = false;  // what the module has for this id; it outlives the link (measured D.12)
-  bool waiting_ = false;         // passive: the module announced data
+  bool passive_ = false;          // as far as reading goes
+  bool module_passive_ = false;   // what the module has for this id; it outlives the link (measured D.12)
+  bool passive_refused_ = false;  // the firmware does not do it
+  bool hold_ahead_ = false;       // a command that holds the channel waits for this link
+  bool waiting_ = false;          // passive: the module announced data
   bool uploading_ = false;
   bool send_failed_ = false;
   bool data_lost_ = false;  // a payload was cut short

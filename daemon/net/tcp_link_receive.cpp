@@ -61,13 +61,41 @@ std::size_t TcpLink::backlog_limit() const {
   return std::max<std::size_t>(context_->line_bytes(kBehind), 2 * kSmallestRead);
 }
 
-bool TcpLink::can_switch() const {
-  return context_->channel.dialect().passive_receive == at::PassiveReceive::per_link;
+bool TcpLink::is_behind() const {
+  const bool receives = state_ == State::open || state_ == State::ended;
+  return is_live() && receives && end_->backlog() > backlog_limit() / 2;
+}
+
+bool TcpLink::is_mode_global() const {
+  return context_->channel.dialect().passive_receive == at::PassiveReceive::global;
+}
+
+bool TcpLink::can_be_passive() const {
+  switch (context_->channel.dialect().passive_receive) {
+    case at::PassiveReceive::per_link:
+      return true;
+    case at::PassiveReceive::global:
+      return !context_->is_udp_in_use();
+    case at::PassiveReceive::none:
+      break;
+  }
+  return false;
 }
 
 bool TcpLink::wants_passive() const {
-  if (passive_ || state_ != State::open || !can_switch()) return false;
-  return end_->backlog() > backlog_limit();
+  if (passive_ || passive_refused_ || state_ != State::open || !can_be_passive()) return false;
+  return hold_ahead_ ? is_behind() : end_->backlog() > backlog_limit();
+}
+
+bool TcpLink::is_prepared_for_hold() {
+  hold_ahead_ = is_behind() && state_ == State::open && !module_passive_ && !passive_refused_ && can_be_passive();
+  if (hold_ahead_) alarm_->ring();
+  return !hold_ahead_;
+}
+
+void TcpLink::on_mode_changed(bool passive) {
+  passive_ = module_passive_ = passive;
+  alarm_->ring();
 }
 
 // A co_await in the condition of an `if` is destroyed twice by g++ 12 when the branch jumps: results have names here.
@@ -87,12 +115,16 @@ asio::awaitable<void> TcpLink::receive() {
 
 // One step while passive: read what there is room for, or wait, or go back to active.
 asio::awaitable<void> TcpLink::receive_passively() {
+  if (is_mode_global() && !can_be_passive()) {
+    const bool active = co_await set_passive(false);
+    if (active || !is_live()) co_return;
+  }
   if (end_->room() < kSmallestRead) {
     co_await alarm_->wait_until(module::never);  // the program must take something first
     co_return;
   }
   const ReadResult result = co_await read_once();
-  if (!is_live()) co_return;
+  if (!is_live() || !passive_) co_return;
   if (result == ReadResult::failed) {
     data_lost_ = true;
     co_return;
@@ -102,7 +134,8 @@ asio::awaitable<void> TcpLink::receive_passively() {
     passive_ = false;  // nothing left behind the CLOSED (quirk 90): the link is at its end
     co_return;
   }
-  if (can_switch() && end_->backlog() <= backlog_limit() / 2) {
+  const bool all_keep_up = is_mode_global() ? context_->all_keep_up() : !is_behind();
+  if (all_keep_up && can_be_passive()) {
     const bool active = co_await set_passive(false);
     if (active || !is_live()) co_return;
     // Refused: go on reading, but no faster than any link without news.
@@ -113,14 +146,19 @@ asio::awaitable<void> TcpLink::receive_passively() {
 
 asio::awaitable<bool> TcpLink::set_passive(bool passive) {
   const auto type = passive ? at::ReceiveType::passive : at::ReceiveType::active;
+  const bool global = is_mode_global();
   // From here on an announcement may come, and after OK of the way back nothing is announced: note it first.
   if (passive) passive_ = true;
   module::RunOptions options;
   options.urgency = module::Urgency::control;
-  const at::Outcome outcome = co_await context_->channel.run(at::commands::receive_type(id_, type), std::move(options));
+  at::Command command = global ? at::commands::receive_mode(type) : at::commands::receive_type(id_, type);
+  const at::Outcome outcome = co_await context_->channel.run(std::move(command), std::move(options));
   if (context_ == nullptr) co_return false;
+  hold_ahead_ = false;
   if (outcome.status != at::Outcome::Status::error) module_passive_ = passive || !outcome.ok();
   passive_ = outcome.ok() ? passive : !passive;
+  if (passive && outcome.status == at::Outcome::Status::error) passive_refused_ = true;
+  if (outcome.ok() && global) context_->receive_mode_changed(passive);
   if (outcome.ok() && passive) context_->counters.add(Counter::passive_switches);
   co_return outcome.ok();
 }

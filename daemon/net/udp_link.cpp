@@ -108,6 +108,7 @@ asio::awaitable<bool> UdpLink::open() {
     }
   }
   state_ = State::opening;
+  context_->udp_opens();
   closed_by_module_ = false;
   for (int attempt = 0; attempt < kOpenAttempts; ++attempt) {
     // A port that another link of the module has is refused (measured 26): then another one.

@@ -46,6 +46,15 @@ void FakeChannel::report_trouble(std::string what) {
   set_state(module::State::recovering);
 }
 
+void FakeChannel::set_reading(bool on) {
+  reading = on;
+  while (reading && !unread_.empty()) {
+    const Held next = unread_.front();
+    unread_.erase(unread_.begin());
+    deliver(next.link, next.data, next.from);
+  }
+}
+
 void FakeChannel::report(const at::Report& report) {
   if (observer_ != nullptr) observer_->on_report(report);
 }
@@ -78,11 +87,16 @@ at::Outcome FakeChannel::answer(Status status) {
 
 asio::awaitable<at::Outcome> FakeChannel::run(at::Command command, module::RunOptions options) {
   if (state_ != module::State::ready) co_return answer(Status::not_ready);
+  for (int asked = 0; asked < 100 && command.holds() != at::Holds::nothing; ++asked) {
+    if (observer_ == nullptr || observer_->is_prepared_for_hold()) break;
+    co_await module::pause(clock_, milliseconds(10));
+  }
   co_await enter();
   const std::string text = command.text();
   commands.push_back(text);
   loggable.emplace_back(command.secret() ? command.name() : text);
   co_await module::pause(clock_, kTurnAround);
+  while (!reading) co_await module::pause(clock_, milliseconds(10));
   at::Outcome outcome = answer(Status::ok);
   const auto equals = text.find('=');
   const std::string arguments = equals == std::string::npos ? "" : text.substr(equals + 1);
@@ -115,6 +129,14 @@ asio::awaitable<at::Outcome> FakeChannel::run(at::Command command, module::RunOp
       deliver(static_cast<at::LinkId>(std::stoi(fields[0])), waiting, std::nullopt);
     else
       link.buffer = waiting;
+  } else if (name == "CIPRECVMODE") {
+    for (std::size_t id = 0; id < links.size(); ++id) {
+      links[id].passive = arguments == "1";
+      links[id].announced = false;
+      if (links[id].passive) continue;
+      const std::string waiting = std::exchange(links[id].buffer, {});
+      if (!waiting.empty()) deliver(static_cast<at::LinkId>(id), waiting, std::nullopt);
+    }
   } else if (name == "CIPRECVDATA") {
     outcome = read(arguments, options);
   } else if (name == "CIPRECVLEN") {
@@ -197,7 +219,7 @@ at::Outcome FakeChannel::read(const std::string& arguments, const module::RunOpt
   const auto id = static_cast<at::LinkId>(std::stoi(fields[0]));
   Link& link = links[id];
   const auto length = std::min(link.buffer.size(), static_cast<std::size_t>(std::stoul(fields[1])));
-  if (length == 0) return answer(Status::error);
+  if (length == 0 || static_cast<std::size_t>(std::stoul(fields[1])) > largest_read) return answer(Status::error);
   const std::string data = link.buffer.substr(0, length);
   link.buffer.erase(0, length);
   at::Payload payload;
@@ -263,6 +285,10 @@ void FakeChannel::far_end_sends(at::LinkId id, const std::string& data, std::opt
 
 void FakeChannel::deliver(at::LinkId id, const std::string& data, const std::optional<at::Endpoint>& from) {
   constexpr std::size_t kLargestReport = 2920;
+  if (!reading) {
+    unread_.push_back({id, data, from, false});
+    return;
+  }
   for (std::size_t at = 0; at < data.size(); at += kLargestReport) {
     const std::string piece = data.substr(at, kLargestReport);
     at::Payload payload;
@@ -274,6 +300,14 @@ void FakeChannel::deliver(at::LinkId id, const std::string& data, const std::opt
     observer_->on_payload(payload, at::Bytes(reinterpret_cast<const std::uint8_t*>(piece.data()), piece.size()), 0,
                           false);
   }
+}
+
+void FakeChannel::break_off_payload(at::LinkId id) {
+  at::Payload payload;
+  payload.kind = at::PayloadKind::ipd;
+  payload.link = id;
+  payload.length = 100;
+  observer_->on_payload(payload, {}, 50, true);
 }
 
 void FakeChannel::far_end_closes(at::LinkId id) {

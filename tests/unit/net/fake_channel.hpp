@@ -45,6 +45,7 @@ class FakeChannel final : public module::Channel {
   const at::Dialect& dialect() const override { return the_dialect; }
   boost::asio::awaitable<at::Outcome> run(at::Command command, module::RunOptions options) override;
   boost::asio::awaitable<at::Outcome> send(at::LinkId link, module::BlockSource source) override;
+  void set_reading(bool on) override;
   bool is_busy() const override { return busy_; }
   module::Subscription observe(module::Observer& observer) override;
   /// As the module does it: recovery begins before this returns.
@@ -56,6 +57,8 @@ class FakeChannel final : public module::Channel {
   /// The far end of a link sends; held back while a connect hangs, buffered while passive.
   void far_end_sends(at::LinkId link, const std::string& data, std::optional<at::Endpoint> from = std::nullopt);
   void far_end_closes(at::LinkId link);
+  /// The rest of an announced payload never comes.
+  void break_off_payload(at::LinkId link);
   std::optional<at::LinkId> link_to(const std::string& remote) const;
 
   module::LineRate rate{};
@@ -77,6 +80,8 @@ class FakeChannel final : public module::Channel {
   std::map<std::string, std::string> remarks;  // by the command's name: a line that the module says before its OK
   bool send_fails = false;                     // SEND FAIL
   bool send_hangs = false;                     // until cleared
+  bool reading = true;                         // while not, payloads and answers wait
+  std::size_t largest_read = SIZE_MAX;         // longer AT+CIPRECVDATA get ERROR
   bool joined = true;
   bool ping_answers = true;
   std::string address = "192.0.2.15";
@@ -107,6 +112,7 @@ class FakeChannel final : public module::Channel {
     bool close = false;
   };
   std::vector<Held> held_;
+  std::vector<Held> unread_;
 };
 
 }  // namespace espat::net

@@ -88,6 +88,7 @@ class FakeChannel final : public module::Channel {
     co_return std::move(answer.outcome);
   }
   boost::asio::awaitable<at::Outcome> send(at::LinkId, module::BlockSource) override { co_return at::Outcome{}; }
+  void set_reading(bool) override {}
   bool is_busy() const override { return false; }
   module::Subscription observe(module::Observer& observer) override {
     const auto place = observers_.insert(observers_.end(), &observer);

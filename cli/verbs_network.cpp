@@ -30,6 +30,12 @@ Cell age(const Json& milliseconds) {
   return {static_cast<double>(count) / 1000, human_duration(std::chrono::milliseconds{count}), Tone::plain};
 }
 
+Cell rate(const Json& value) {
+  Cell cell = bytes(value);
+  if (cell.text) *cell.text += "/s";
+  return cell;
+}
+
 Tone tone_of_link(const std::string& state) {
   if (state == "established" || state == "connected" || state == "open") return Tone::good;
   return Tone::warning;
@@ -49,6 +55,7 @@ void list_links(Session& session) {
                {.title = "MODE", .detail = true},
                {.title = "SENT", .right = true},
                {.title = "RECEIVED", .right = true},
+               {.title = "RATE", .right = true},
                {.title = "QUEUED", .right = true},
                {.title = "AGE", .right = true}}};
   for (const Json& link : session.client().links(view.path)) {
@@ -65,6 +72,7 @@ void list_links(Session& session) {
                plain(member(link, "mode")),
                bytes(member(link, "bytes-sent")),
                bytes(member(link, "bytes-received")),
+               rate(member(link, "rate")),
                bytes(member(link, "queued")),
                age(member(link, "age"))});
   }
@@ -77,6 +85,7 @@ void list_links(Session& session) {
                plain(nullptr),
                {"waiting", std::nullopt, Tone::warning},
                plain("out"),
+               plain(nullptr),
                plain(nullptr),
                plain(nullptr),
                plain(nullptr),

@@ -48,6 +48,7 @@ Dictionaries links_of(const NetworkView& network) {
     entry["mode"] = sdbus::Variant(std::string(link.passive ? "passive" : "active"));
     entry["bytes-sent"] = sdbus::Variant(link.bytes_sent);
     entry["bytes-received"] = sdbus::Variant(link.bytes_received);
+    entry["rate"] = sdbus::Variant(link.rate);
     entry["queued"] = sdbus::Variant(static_cast<std::uint64_t>(link.queued));
     entry["age"] = milliseconds(link.age);
     result.push_back(std::move(entry));

@@ -28,6 +28,7 @@ struct LinkStatus {
   bool passive = false;  // receive type
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
+  std::uint64_t rate = 0;  // bytes per second of late, both directions
   std::size_t queued = 0;  // bytes that wait on our side, both directions
   std::chrono::milliseconds age{0};
 };
@@ -81,6 +82,7 @@ enum class Counter : std::uint8_t {
   dropped_echo,           // echo requests beyond what AT+PING can do
   dropped_waiters,        // SYNs beyond the bounded queue
   dropped_icmp_limit,     // ICMP errors that were due beyond 10 per second and source
+  dropped_hop_limit,      // packets whose last hop was the interface, though their destination is farther away
   count_,
 };
 
@@ -90,7 +92,8 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::
     "resets-send-failed",  "resets-backlog",       "links-reclaimed",    "passive-switches",      "reading-pauses",
     "dropped-malformed",   "dropped-protocol",     "dropped-down",       "dropped-scope",         "dropped-too-big",
     "dropped-fragments",   "dropped-udp-empty",    "dropped-udp-queue",  "dropped-udp-collision", "dropped-udp-flows",
-    "dropped-udp-unknown", "dropped-udp-unsent",   "dropped-echo",       "dropped-waiters",       "dropped-icmp-limit"};
+    "dropped-udp-unknown", "dropped-udp-unsent",   "dropped-echo",       "dropped-waiters",       "dropped-icmp-limit",
+    "dropped-hop-limit"};
 
 class Counters {
  public:

@@ -28,6 +28,7 @@
 #include "at/commands.hpp"
 #include "net/connect_policy.hpp"
 #include "net/link_context.hpp"
+#include "net/rate_meter.hpp"
 #include "net/stream_end.hpp"
 
 namespace espat::net {
@@ -83,6 +84,8 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   module::TimePoint last_activity() const { return last_activity_; }
   std::uint64_t bytes_sent() const { return bytes_sent_; }
   std::uint64_t bytes_received() const { return bytes_received_; }
+  /// Bytes per second of late, both directions.
+  std::uint64_t rate(module::TimePoint now) const { return meter_.rate(now); }
 
   /// The program has fallen behind by more than is made up for in a moment.
   bool is_behind() const;
@@ -167,6 +170,7 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   module::TimePoint last_activity_;
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_received_ = 0;
+  RateMeter meter_;
 };
 
 }  // namespace espat::net

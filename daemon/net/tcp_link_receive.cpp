@@ -36,6 +36,7 @@ void TcpLink::take(Bytes chunk, bool push) {
   if (context_ == nullptr) return;
   bytes_received_ += chunk.size();
   last_activity_ = context_->clock.now();
+  meter_.add(chunk.size(), last_activity_);
   context_->carried(id_, last_activity_);
   context_->counters.add(Counter::bytes_received, chunk.size());
   if (end_ == nullptr) return;

@@ -158,6 +158,7 @@ asio::awaitable<void> UdpLink::send_one() {
   }
   if (outcome.ok()) {
     bytes_sent_ += length;
+    meter_.add(length, context_->clock.now());
     context_->counters.add(Counter::bytes_sent, length);
     if (sending_.remote.port != kDnsPort) context_->carried(*id_, context_->clock.now());
     co_return;
@@ -198,6 +199,7 @@ void UdpLink::on_payload(const at::Payload& payload, Bytes chunk, std::size_t re
   incoming_.insert(incoming_.end(), chunk.begin(), chunk.end());
   if (remaining > 0) return;
   bytes_received_ += incoming_.size();
+  meter_.add(incoming_.size(), context_->clock.now());
   context_->counters.add(Counter::bytes_received, incoming_.size());
   // A lookup is no stream that a connect or a ping could disturb: most connects follow right behind one.
   if (payload.from->port != kDnsPort) context_->carried(*id_, context_->clock.now());
@@ -215,6 +217,7 @@ LinkStatus UdpLink::status() const {
   status.state = state_ == State::open ? "open" : state_ == State::opening ? "connecting" : "closing";
   status.bytes_sent = bytes_sent_;
   status.bytes_received = bytes_received_;
+  status.rate = meter_.rate(context_->clock.now());
   status.queued = queue_.bytes();
   if (since_ != module::TimePoint{})
     status.age = std::chrono::duration_cast<std::chrono::milliseconds>(context_->clock.now() - since_);

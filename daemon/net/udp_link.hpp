@@ -17,6 +17,7 @@
 
 #include "net/datagram_queue.hpp"
 #include "net/link_context.hpp"
+#include "net/rate_meter.hpp"
 
 namespace espat::net {
 
@@ -87,6 +88,7 @@ class UdpLink : public std::enable_shared_from_this<UdpLink> {
   module::TimePoint since_{};
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_received_ = 0;
+  RateMeter meter_;
 };
 
 }  // namespace espat::net

@@ -243,6 +243,7 @@ class Network final : public sdbus::AdaptorInterfaces<org::espat1::Network_adapt
                            {"bytes-sent", value(uint64_t{120})},
                            {"bytes-received", value(uint64_t{1234567})},
                            {"age", value(uint64_t{2500})},
+                           {"rate", value(uint64_t{2048})},
                            {"queued", value(uint64_t{0})}},
                           {{"link", value(uint32_t{3})}, {"type", text("udp")}, {"state", text("open")}}});
   }

@@ -68,17 +68,21 @@ TEST_F(WithDaemon, ScanShowsNetworksAndNeverTheirControlCharacters) {
 }
 
 TEST_F(WithDaemon, LinksShowsWhoWaitsToo) {
-  EXPECT_EQ(espatctl({"links"}).output,
-            "LINK PROTO LOCAL              REMOTE        NAME        STATE       DIRECTION MODE    SENT RECEIVED "
-            "QUEUED    AGE\n"
-            "   4 tcp   192.168.4.15:40001 192.0.2.1:80  www.example established out       active 120 B   1.2 MB    0 "
-            "B  2.5 s\n"
-            "   3 udp   -                  -             -           open        -         -          -        -      "
-            "-      -\n"
-            "   - tcp   192.168.4.15:40002 192.0.2.2:443 -           waiting     out       -          -        -      "
-            "- 350 ms\n"
-            "\n3 links listed.\n"
-            "1 flow waits for a link.\n");
+  EXPECT_EQ(
+      espatctl({"links"}).output,
+      "LINK PROTO LOCAL              REMOTE        NAME        STATE       DIRECTION MODE    SENT RECEIVED     RATE "
+      "QUEUED    AGE\n"
+      "   4 tcp   192.168.4.15:40001 192.0.2.1:80  www.example established out       active 120 B   1.2 MB 2.0 kB/s    "
+      "0 "
+      "B  2.5 s\n"
+      "   3 udp   -                  -             -           open        -         -          -        -        -    "
+      "  "
+      "-      -\n"
+      "   - tcp   192.168.4.15:40002 192.0.2.2:443 -           waiting     out       -          -        -        -    "
+      "  "
+      "- 350 ms\n"
+      "\n3 links listed.\n"
+      "1 flow waits for a link.\n");
   const json links = espatctl({"links", "--json=short"}).json();
   EXPECT_EQ(links.at(0), (json{{"link", 4},
                                {"proto", "tcp"},
@@ -90,6 +94,7 @@ TEST_F(WithDaemon, LinksShowsWhoWaitsToo) {
                                {"mode", "active"},
                                {"sent", 120},
                                {"received", 1234567},
+                               {"rate", 2048},
                                {"queued", 0},
                                {"age", 2.5}}));
   EXPECT_EQ(links.at(1).at("remote"), nullptr);

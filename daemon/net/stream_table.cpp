@@ -63,13 +63,9 @@ void StreamTable::serve_waiters() {
       break;
     }
     // A connect that hangs silences the others: whether they carry data shows in what they did until it began.
-    bool connecting = false;
-    TimePoint heard_until = now;
-    for (const Use& use : links_) {
-      if (use.link->state() != TcpLink::State::connecting) continue;
-      connecting = true;
-      heard_until = std::min(heard_until, use.link->since());
-    }
+    const TimePoint heard = heard_until(now);
+    bool connecting = std::any_of(links_.begin(), links_.end(),
+                                  [](const Use& use) { return use.link->state() == TcpLink::State::connecting; });
     for (Stream* stream : waiters_.order()) {
       if (!context_.pool.available(LinkUse::tcp)) {
         serve_again_ = !waiters_.empty();
@@ -80,7 +76,7 @@ void StreamTable::serve_waiters() {
         stream->abandon();
         continue;
       }
-      const bool busy = context_.others_busy(at::LinkId{255}, heard_until);
+      const bool busy = context_.others_busy(at::LinkId{255}, heard);
       const auto plan = policy_.plan(stream->target_.remote, stream->attempt_, busy, connecting,
                                      context_.channel.dialect().connect_timeout_usable, now);
       switch (plan.action) {
@@ -134,13 +130,14 @@ bool StreamTable::reclaim_one(TimePoint now, TimePoint waiting_since) {
   const InterfaceSettings& settings = context_.settings;
   // An id that is already on its way back serves the first waiter.
   if (std::any_of(links_.begin(), links_.end(), [](const Use& use) { return use.stream == nullptr; })) return false;
+  const TimePoint heard = heard_until(now);
   Stream* victim = nullptr;
   for (const Use& use : links_) {
     Stream& stream = *use.stream;
     if (use.link->state() != TcpLink::State::open) continue;
     // What the program has yet to take would be cut off by an end: then it is not the far end that is silent.
     if (stream.half_closed_ && is_behind(stream)) continue;
-    const auto idle = now - std::max(use.link->last_activity(), stream.last_behind_);
+    const auto idle = heard - silent_since(stream);
     const bool may = stream.half_closed_
                          ? idle >= settings.half_closed_silence_if_scarce
                          : idle >= settings.idle_if_scarce && now - waiting_since >= settings.scarce_after;
@@ -189,7 +186,25 @@ void StreamTable::end(Stream& stream) {
 
 std::optional<TimePoint> StreamTable::deadline(const Stream& stream) const {
   if (!stream.half_closed_ || !stream.link_) return std::nullopt;
-  return std::max(stream.link_->last_activity(), stream.last_behind_) + context_.settings.half_closed_silence;
+  const TimePoint due = silent_since(stream) + context_.settings.half_closed_silence;
+  const auto now = context_.clock.now();
+  constexpr std::chrono::seconds kLookAgain{1};
+  return heard_until(now) == now ? due : std::max(due, now + kLookAgain);
+}
+
+TimePoint StreamTable::heard_until(TimePoint now) const {
+  for (const Use& use : links_)
+    if (use.link->state() == TcpLink::State::connecting) now = std::min(now, use.link->since());
+  return now;
+}
+
+void StreamTable::note_connect(module::Duration took) {
+  constexpr std::chrono::milliseconds kFelt{250};  // shorter ones are answered before a pause is a silence
+  if (took >= kFelt) deaf_until_ = context_.clock.now();
+}
+
+TimePoint StreamTable::silent_since(const Stream& stream) const {
+  return std::max({stream.link_->last_activity(), stream.last_behind_, deaf_until_});
 }
 
 void StreamTable::close_if_silent(Stream& stream, TimePoint now) {

@@ -103,6 +103,11 @@ class StreamTable final : public TcpLinkOwner {
   void end(Stream& stream);
   void pour(Stream& stream);
   bool reclaim_one(TimePoint now, TimePoint waiting_since);
+  /// A connect that hangs makes the module deaf: until when the others could be heard.
+  TimePoint heard_until(TimePoint now) const;
+  void note_connect(module::Duration took);
+  /// When the far end was last heard, or could last not be heard, or the program was behind.
+  TimePoint silent_since(const Stream& stream) const;
   /// Whether the program has yet to take what the far end sent, as far as the module has it.
   static bool is_behind(const Stream& stream);
   /// What may wait for programs that are behind, all of them together: a second of line rate.
@@ -119,6 +124,7 @@ class StreamTable final : public TcpLinkOwner {
   std::vector<Use> links_;  // until released
   WaitQueue<Stream> waiters_;
   Timer serve_timer_;
+  TimePoint deaf_until_{};  // the end of the last connect that hung
   std::size_t spilled_ = 0;
   Timer hold_timer_;
   bool module_is_held_back_ = false;

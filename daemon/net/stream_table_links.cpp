@@ -40,17 +40,20 @@ bool StreamTable::on_payload(at::LinkId id, Bytes chunk, std::size_t remaining, 
 }
 
 void StreamTable::link_connected(TcpLink& link) {
+  const auto now = context_.clock.now();
+  note_connect(now - link.since());
+  policy_.ended(link.target().remote, ConnectVerdict::connected, now - link.since(), now);
   Stream* const stream = stream_of(link);
   if (stream == nullptr) return;
-  const auto now = context_.clock.now();
-  policy_.ended(link.target().remote, ConnectVerdict::connected, now - link.since(), now);
   stream->connected(now);
 }
 
 void StreamTable::link_failed(TcpLink& link, const ConnectFailure& failure, module::Duration took) {
+  // Also when the program has given up meanwhile: the module was held up all the same.
+  note_connect(took);
+  policy_.ended(link.target().remote, failure.verdict, took, context_.clock.now());
   Stream* const stream = stream_of(link);
   if (stream == nullptr) return;
-  policy_.ended(link.target().remote, failure.verdict, took, context_.clock.now());
   release_link(*stream);
   switch (failure.verdict) {
     case ConnectVerdict::link_in_use:
@@ -215,6 +218,7 @@ void StreamTable::list_links(std::vector<LinkStatus>& out) const {
     status.passive = link.passive();
     status.bytes_sent = link.bytes_sent();
     status.bytes_received = link.bytes_received();
+    status.rate = link.rate(now);
     status.age = std::chrono::duration_cast<std::chrono::milliseconds>(now - link.since());
     if (use.stream != nullptr) {
       status.local = use.stream->local_;

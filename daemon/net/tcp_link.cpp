@@ -69,6 +69,7 @@ void TcpLink::abandon() {
 }
 
 asio::awaitable<void> TcpLink::life(std::shared_ptr<TcpLink> self) {
+  if (self->context_ == nullptr) co_return;  // abandoned before its first step
   bool connected = true;
   if (!self->incoming_) connected = co_await self->connect_now();
   if (connected) {
@@ -123,7 +124,7 @@ asio::awaitable<bool> TcpLink::connect_now() {
   if (!command) {  // an address is never refused; a port 0 is
     state_ = State::closed;
     const ConnectFailure failure{ConnectVerdict::refused, command.error().message};
-    if (is_live()) owner_->link_failed(*this, failure, module::Duration{});
+    owner_->link_failed(*this, failure, module::Duration{});
     co_return false;
   }
   module::RunOptions options;
@@ -151,7 +152,7 @@ asio::awaitable<bool> TcpLink::connect_now() {
   const module::Duration took =
       outcome.elapsed > at::Milliseconds(0) ? module::Duration(outcome.elapsed) : context_->clock.now() - began;
   const ConnectFailure failure{verdict, ConnectPolicy::reason(outcome, verdict, target_.is_ssl())};
-  if (is_live()) owner_->link_failed(*this, failure, took);
+  owner_->link_failed(*this, failure, took);
   co_return false;
 }
 
@@ -168,7 +169,7 @@ void TcpLink::on_connected() {
   if (state_ != State::connecting) return;
   state_ = State::open;
   last_activity_ = context_->clock.now();
-  if (end_ != nullptr) owner_->link_connected(*this);
+  owner_->link_connected(*this);
 }
 
 void TcpLink::on_taken() {
@@ -243,6 +244,7 @@ asio::awaitable<void> TcpLink::upload(std::shared_ptr<TcpLink> self) {
       link.last_activity_ = link.context_->clock.now();
       link.context_->carried(link.id_, link.last_activity_);
       link.bytes_sent_ += taken;
+      link.meter_.add(taken, link.last_activity_);
       if (link.end_ != nullptr) link.owner_->link_sent(link, taken);
       continue;
     }

@@ -80,12 +80,13 @@ UdpTable::Flow* UdpTable::flow_for(const FlowKey& key) {
     return nullptr;
   }
   const std::size_t main = key.remote.address.is_v6() ? 2 : 0;
-  std::size_t index = main;
-  if (by_remote_[main].contains(key.remote)) index = main + 1;
+  // What goes to a name server never opens a link of its own, not even if it is no lookup.
+  const std::size_t extra = key.remote.port == kDnsPort ? main : main + 1;
+  std::size_t index = by_remote_[main].contains(key.remote) ? extra : main;
   if (by_remote_[index].contains(key.remote)) {
-    // Both links are taken for this remote: who was silent for longer gives way.
+    // Taken for this remote: who was silent for longer gives way.
     const auto last_used = [&](std::size_t place) { return flows_.at(by_remote_[place].at(key.remote)).last_used; };
-    index = last_used(main) <= last_used(main + 1) ? main : main + 1;
+    index = last_used(main) <= last_used(extra) ? main : extra;
     if (context_.clock.now() - last_used(index) < kGivesWayAfter) {
       context_.counters.add(Counter::dropped_udp_collision);
       return nullptr;
@@ -105,7 +106,7 @@ std::optional<std::uint16_t> UdpTable::draw_dns_id() {
   if (lookups_.size() >= kMostLookups) return std::nullopt;
   for (;;) {
     const auto id = static_cast<std::uint16_t>(random_());
-    if (!lookups_.contains(id)) return id;
+    if (id != kNoLookup && !lookups_.contains(id)) return id;
   }
 }
 
@@ -135,7 +136,9 @@ bool UdpTable::take_dns(const UdpDatagram& datagram) {
 }
 
 std::uint16_t UdpTable::lookup(const Address& server, std::vector<std::uint8_t> query, AnswerHandler answer) {
-  const auto id = draw_dns_id().value_or(0);
+  const auto drawn = draw_dns_id();
+  if (!drawn) return kNoLookup;  // as if the query was lost
+  const std::uint16_t id = *drawn;
   const auto now = context_.clock.now();
   set_dns_id(query, id);
   Lookup lookup;
@@ -144,7 +147,7 @@ std::uint16_t UdpTable::lookup(const Address& server, std::vector<std::uint8_t> 
   lookup.until = now + context_.settings.dns_idle;
   lookup.answer = std::move(answer);
   const SocketAddress remote = lookup.server;
-  lookups_.insert_or_assign(id, std::move(lookup));
+  lookups_.emplace(id, std::move(lookup));
   link(server.is_v6() ? 2 : 0).send(kDnsFlow, remote, query);
   plan_sweep();
   return id;

@@ -37,6 +37,8 @@ class UdpTable final : public UdpLinkOwner {
   void on_datagram(const Packet& packet, const UdpDatagram& datagram);
 
   /// The daemon's own lookup: `query` gets a fresh id; `answer` is called at most once, unless forget() comes first.
+  /// kNoLookup if there are too many: nothing is sent.
+  static constexpr std::uint16_t kNoLookup = 0;
   using AnswerHandler = std::function<void(Bytes answer)>;
   std::uint16_t lookup(const Address& server, std::vector<std::uint8_t> query, AnswerHandler answer);
   void forget(std::uint16_t lookup) { lookups_.erase(lookup); }

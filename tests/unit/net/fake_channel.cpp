@@ -37,7 +37,14 @@ module::Subscription FakeChannel::observe(module::Observer& observer) {
 
 void FakeChannel::set_state(module::State state) {
   state_ = state;
-  if (state != module::State::ready) links.assign(links.size(), Link{});
+  if (state != module::State::ready) {
+    ++restarts_;
+    held_.clear();
+    foreign.clear();
+    for (std::size_t i = 0; i < links.size(); ++i)
+      if (links[i].open) shut(static_cast<at::LinkId>(i));
+    links.assign(links.size(), Link{});
+  }
   if (observer_ != nullptr) observer_->on_state(state);
 }
 
@@ -87,6 +94,7 @@ at::Outcome FakeChannel::answer(Status status) {
 
 asio::awaitable<at::Outcome> FakeChannel::run(at::Command command, module::RunOptions options) {
   if (state_ != module::State::ready) co_return answer(Status::not_ready);
+  const auto restarts = restarts_;
   for (int asked = 0; asked < 100 && command.holds() != at::Holds::nothing; ++asked) {
     if (observer_ == nullptr || observer_->is_prepared_for_hold()) break;
     co_await module::pause(clock_, milliseconds(10));
@@ -101,7 +109,7 @@ asio::awaitable<at::Outcome> FakeChannel::run(at::Command command, module::RunOp
   const auto equals = text.find('=');
   const std::string arguments = equals == std::string::npos ? "" : text.substr(equals + 1);
   const std::string name(command.name());
-  if (state_ != module::State::ready) {
+  if (state_ != module::State::ready || restarts != restarts_) {
     outcome.status = Status::reset;
   } else if (unanswered.contains(name)) {
     co_await module::pause(clock_, std::chrono::seconds(5));
@@ -188,9 +196,14 @@ asio::awaitable<at::Outcome> FakeChannel::connect(const std::string& arguments) 
   if (far_end.kind == FarEnd::Kind::silent) {
     const milliseconds limit = fields.size() > 6 ? milliseconds(std::stoi(fields[6])) : milliseconds(15000);
     deaf_ = true;
+    const auto restarts = restarts_;
     co_await module::pause(clock_, limit);
     deaf_ = false;
     outcome.elapsed = limit + kTurnAround;
+    if (restarts != restarts_) {
+      outcome.status = Status::reset;
+      co_return outcome;
+    }
     for (const Held& held : std::exchange(held_, {})) {
       if (!held.data.empty()) far_end_sends(held.link, held.data, held.from);
       if (held.close) far_end_closes(held.link);
@@ -200,7 +213,7 @@ asio::awaitable<at::Outcome> FakeChannel::connect(const std::string& arguments) 
     co_await module::pause(clock_, milliseconds(300));
     outcome.elapsed = milliseconds(300) + kTurnAround;
   }
-  if (far_end.kind != FarEnd::Kind::accepts) {
+  if (far_end.kind != FarEnd::Kind::accepts && far_end.kind != FarEnd::Kind::accepts_and_closes) {
     outcome.status = Status::error;
     outcome.error_number = far_end.error_number;
     co_return outcome;
@@ -211,6 +224,7 @@ asio::awaitable<at::Outcome> FakeChannel::connect(const std::string& arguments) 
   connected.link = id;
   connected.incoming = false;
   report(connected);
+  if (far_end.kind == FarEnd::Kind::accepts_and_closes) far_end_closes(id);
   co_return outcome;
 }
 
@@ -225,7 +239,7 @@ at::Outcome FakeChannel::read(const std::string& arguments, const module::RunOpt
   at::Payload payload;
   payload.kind = at::PayloadKind::receive_data;
   payload.length = length;
-  options.on_payload(payload, at::Bytes(reinterpret_cast<const std::uint8_t*>(data.data()), data.size()), 0, false);
+  hand_over(payload, data, options.on_payload);
   if (!link.buffer.empty()) {
     report(at::DataWaiting{id, link.buffer.size()});
   } else {
@@ -240,7 +254,12 @@ at::Outcome FakeChannel::read(const std::string& arguments, const module::RunOpt
 
 asio::awaitable<at::Outcome> FakeChannel::send(at::LinkId id, module::BlockSource source) {
   if (state_ != module::State::ready) co_return answer(Status::not_ready);
+  const auto restarts = restarts_;
   co_await enter();
+  if (restarts != restarts_) {
+    leave();
+    co_return answer(Status::reset);
+  }
   auto block = source(the_dialect.send_block_limit);
   at::Outcome outcome = answer(Status::cancelled);
   if (block) {
@@ -251,7 +270,7 @@ asio::awaitable<at::Outcome> FakeChannel::send(at::LinkId id, module::BlockSourc
     co_await module::pause(clock_, 2 * kTurnAround + line);
     while (send_hangs && state_ == module::State::ready) co_await module::pause(clock_, milliseconds(100));
     const std::string payload(block->payload.begin(), block->payload.end());
-    if (state_ != module::State::ready)
+    if (state_ != module::State::ready || restarts != restarts_)
       outcome.status = Status::reset;
     else if (!links[id].open)
       outcome.status = Status::error;
@@ -297,8 +316,18 @@ void FakeChannel::deliver(at::LinkId id, const std::string& data, const std::opt
     payload.length = piece.size();
     payload.from = from;
     if (observer_ == nullptr) return;
-    observer_->on_payload(payload, at::Bytes(reinterpret_cast<const std::uint8_t*>(piece.data()), piece.size()), 0,
-                          false);
+    hand_over(payload, piece, [this](const at::Payload& what, at::Bytes bytes, std::size_t remaining, bool aborted) {
+      if (observer_ != nullptr) observer_->on_payload(what, bytes, remaining, aborted);
+    });
+  }
+}
+
+void FakeChannel::hand_over(const at::Payload& payload, const std::string& data, const PayloadHandler& handler) const {
+  for (std::size_t at = 0; at < data.size();) {
+    const std::size_t rest = data.size() - at;
+    const std::size_t length = chunk ? std::clamp<std::size_t>(chunk(rest), 1, rest) : rest;
+    handler(payload, at::Bytes(reinterpret_cast<const std::uint8_t*>(data.data()) + at, length), rest - length, false);
+    at += length;
   }
 }
 
@@ -311,6 +340,7 @@ void FakeChannel::break_off_payload(at::LinkId id) {
 }
 
 void FakeChannel::far_end_closes(at::LinkId id) {
+  links[id].closed_by_far_end = true;
   if (deaf_) {
     held_.push_back({id, {}, {}, true});
     return;
@@ -326,6 +356,7 @@ void FakeChannel::far_end_closes(at::LinkId id) {
 // The receive type stays with the id (measured D.12).
 void FakeChannel::shut(at::LinkId id) {
   const bool passive = links[id].passive;
+  closed_links.push_back(std::move(links[id]));
   links[id] = Link{};
   links[id].passive = passive;
 }

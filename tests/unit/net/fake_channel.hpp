@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,7 +23,13 @@ class FakeChannel final : public module::Channel {
  public:
   /// What a far end does when it is connected to.
   struct FarEnd {
-    enum class Kind : std::uint8_t { accepts, refuses, silent, fails_handshake } kind = Kind::accepts;
+    enum class Kind : std::uint8_t {
+      accepts,
+      refuses,
+      silent,
+      fails_handshake,
+      accepts_and_closes
+    } kind = Kind::accepts;
     std::optional<std::uint32_t> error_number{};  // +ERRNO, where the firmware tells
   };
   struct Link {
@@ -31,6 +38,7 @@ class FakeChannel final : public module::Channel {
     bool passive = false;
     bool announced = false;
     bool close_after_data = false;
+    bool closed_by_far_end = false;
     std::string remote;    // "192.0.2.1:80"
     std::string received;  // from us
     std::string buffer;    // for us, while passive
@@ -65,6 +73,7 @@ class FakeChannel final : public module::Channel {
   at::Dialect the_dialect{};
   std::map<std::string, FarEnd> far_ends;  // by "address:port"; others accept
   std::vector<Link> links;
+  std::vector<Link> closed_links;     // as they were
   std::vector<std::string> commands;  // as they began
   std::vector<std::string> loggable;  // the same as they may be logged: of secret ones the name
   struct Datagram {
@@ -88,6 +97,8 @@ class FakeChannel final : public module::Channel {
   std::string ipv6_link_local{}, ipv6_global{};  // empty: none (yet)
   std::string dns = "\"192.0.2.3\",\"114.114.114.114\",\"8.8.8.8\"";
   std::size_t longest_block = 0;
+  /// How many of so many bytes of a payload arrive at once; all, if not set.
+  std::function<std::size_t(std::size_t)> chunk{};
 
  private:
   boost::asio::awaitable<void> enter();
@@ -97,6 +108,8 @@ class FakeChannel final : public module::Channel {
   void shut(at::LinkId id);
   at::Outcome read(const std::string& arguments, const module::RunOptions& options);
   void deliver(at::LinkId link, const std::string& data, const std::optional<at::Endpoint>& from);
+  using PayloadHandler = std::function<void(const at::Payload&, at::Bytes chunk, std::size_t remaining, bool aborted)>;
+  void hand_over(const at::Payload& payload, const std::string& data, const PayloadHandler& handler) const;
 
   boost::asio::io_context& io_;
   VirtualClock& clock_;
@@ -104,6 +117,7 @@ class FakeChannel final : public module::Channel {
   module::Observer* observer_ = nullptr;
   bool busy_ = false;
   bool deaf_ = false;
+  std::uint64_t restarts_ = 0;
   std::deque<std::shared_ptr<module::Alarm>> queue_;
   struct Held {
     at::LinkId link;

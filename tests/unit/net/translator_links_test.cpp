@@ -90,6 +90,162 @@ TEST_F(Translator, refuses_a_destination_that_was_silent_lately_while_others_car
   EXPECT_EQ(host.icmp.size(), 2U);
 }
 
+TEST_F(Translator, keeps_the_connect_under_way_when_the_syn_repeats) {
+  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
+  HostProgram program(*this, 40000, "198.51.100.9", 80);
+  for (int i = 0; i < 4; ++i) {
+    program.connect();
+    run(seconds(2));
+  }
+  EXPECT_EQ(count_commands("AT+CIPSTART"), 1U);
+  ASSERT_EQ(interface->links().size(), 1U);
+  EXPECT_EQ(interface->links()[0].state, "connecting");
+  EXPECT_TRUE(interface->waiters().empty());
+}
+
+TEST_F(Translator, answers_the_newest_syn_when_a_connect_under_way_succeeds) {
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  program.connect();
+  program.connect_anew();
+  converse(program, milliseconds(100));
+  EXPECT_TRUE(program.established);
+  program.send("to the new connection");
+  converse(program, milliseconds(100));
+  EXPECT_EQ(count_commands("AT+CIPSTART"), 1U);
+  EXPECT_EQ(channel.links[4].received, "to the new connection");
+}
+
+TEST_F(Translator, closes_once_when_both_ends_close_at_the_same_time) {
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  const auto link = open(program, "198.51.100.7:80");
+  program.finish();
+  channel.far_end_closes(link);
+  converse(program, seconds(3));
+  EXPECT_TRUE(program.far_end_finished);
+  EXPECT_FALSE(program.was_reset);
+  EXPECT_EQ(program.acknowledged, 1U);
+  EXPECT_TRUE(interface->links().empty());
+  EXPECT_EQ(open(program, "198.51.100.7:80"), 4) << "and the same port again";
+}
+
+/// What happens so often that a link counts as busy.
+template <class Action>
+void keep_busy(Translator& world, at::LinkId link, seconds duration, Action each_second) {
+  for (int second = 0; second < duration.count(); ++second) {
+    each_second(second);
+    for (int i = 0; i < 10; ++i) {
+      world.channel.far_end_sends(link, "data");
+      world.run(milliseconds(100));
+    }
+  }
+}
+
+TEST_F(Translator, lets_connects_hang_for_a_quarter_of_a_minute_at_most_even_if_their_programs_give_up) {
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  const auto link = open(program, "198.51.100.7:80");
+  std::deque<HostProgram> dead;
+  keep_busy(*this, link, seconds(120), [&](int second) {
+    program.poll();
+    if (second % 10 == 0) {
+      const auto number = static_cast<std::uint16_t>(dead.size());
+      const std::string remote = "203.0.113." + std::to_string(number);
+      channel.far_ends[remote + ":80"].kind = FakeChannel::FarEnd::Kind::silent;
+      dead.emplace_back(*this, static_cast<std::uint16_t>(41000 + number), remote, 80).connect();
+    } else if (second % 10 == 5) {
+      dead.back().reset();
+    }
+  });
+  EXPECT_LE(count_commands("AT+CIPSTART"), 1U + 2U) << "15 s each";
+  EXPECT_GE(count_commands("AT+CIPSTART"), 1U + 2U) << "but not none";
+}
+
+TEST_F(Translator, does_not_take_a_far_end_for_silent_that_a_hanging_connect_kept_from_being_heard) {
+  std::deque<HostProgram> programs;
+  for (std::uint16_t i = 0; i < 3; ++i) {
+    programs.emplace_back(*this, static_cast<std::uint16_t>(40000 + i), "198.51.100.7",
+                          static_cast<std::uint16_t>(80 + i));
+    (void)open(programs.back(), "198.51.100.7:" + std::to_string(80 + i));
+  }
+  const auto link = channel.link_to("198.51.100.7:82").value();
+  programs[2].finish();
+  converse(programs[2], milliseconds(20));
+  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
+  HostProgram dead(*this, 41000, "198.51.100.9", 80);
+  dead.connect();
+  HostProgram waiting(*this, 41001, "198.51.100.8", 80);
+  waiting.connect();
+  run(seconds(5));
+  channel.far_end_sends(link, "the answer");
+  converse(programs[2], seconds(12));
+  EXPECT_EQ(programs[2].received, "the answer");
+}
+
+TEST_F(Translator, shows_which_connect_hangs_and_who_waits) {
+  std::deque<HostProgram> programs;
+  for (std::uint16_t i = 0; i < 3; ++i) {
+    programs.emplace_back(*this, static_cast<std::uint16_t>(40000 + i), "198.51.100.7",
+                          static_cast<std::uint16_t>(80 + i));
+    (void)open(programs.back(), "198.51.100.7:" + std::to_string(80 + i));
+  }
+  channel.far_end_sends(4, std::string(2000, 'x'));
+  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
+  HostProgram dead(*this, 41000, "198.51.100.9", 80);
+  dead.connect();
+  HostProgram waiting(*this, 41001, "198.51.100.8", 80);
+  waiting.connect();
+  const auto links = interface->links();
+  ASSERT_EQ(links.size(), 4U);
+  EXPECT_EQ(links[0].state, "connecting");
+  EXPECT_EQ(links[0].remote, (SocketAddress{Address::v4(198, 51, 100, 9), 80}));
+  EXPECT_EQ(links[3].state, "open");
+  EXPECT_EQ(links[3].rate, 1000U) << "2000 bytes within two seconds";
+  run(seconds(4));
+  EXPECT_GE(interface->links()[0].age, seconds(4));
+  EXPECT_LT(interface->links()[3].rate, 200U);
+  ASSERT_EQ(interface->waiters().size(), 1U);
+  EXPECT_EQ(interface->waiters()[0].remote, (SocketAddress{Address::v4(198, 51, 100, 8), 80}));
+  EXPECT_GE(interface->waiters()[0].waiting, seconds(4));
+}
+
+TEST_F(Translator, gives_a_link_that_was_idle_for_a_minute_to_one_who_waits) {
+  std::deque<HostProgram> programs;
+  for (std::uint16_t i = 0; i < 4; ++i) {
+    programs.emplace_back(*this, static_cast<std::uint16_t>(40000 + i), "198.51.100.7",
+                          static_cast<std::uint16_t>(80 + i));
+    (void)open(programs.back(), "198.51.100.7:" + std::to_string(80 + i));
+  }
+  const auto carry = [&](int seconds_long) {
+    for (int i = 0; i < seconds_long; ++i) {
+      for (std::uint16_t port = 81; port < 84; ++port)
+        channel.far_end_sends(channel.link_to("198.51.100.7:" + std::to_string(port)).value(), "data");
+      run(seconds(1));
+      for (HostProgram& program : programs) program.poll();
+    }
+  };
+  carry(70);
+  HostProgram waiting(*this, 41000, "198.51.100.8", 80);
+  waiting.connect();
+  carry(2);
+  waiting.connect();  // as every kernel does
+  carry(2);
+  EXPECT_FALSE(programs[0].was_reset) << "nobody has waited for long";
+  carry(3);
+  converse(waiting, milliseconds(100));
+  EXPECT_TRUE(programs[0].was_reset);
+  EXPECT_TRUE(waiting.established);
+  EXPECT_EQ(interface->counters()[Counter::links_reclaimed], 1U);
+}
+
+TEST_F(Translator, lets_so_many_syns_wait_and_drops_the_others_until_they_repeat) {
+  const std::size_t most = settings.most_waiters;
+  std::deque<HostProgram> programs;
+  for (std::size_t i = 0; i < most + 10; ++i)
+    programs.emplace_back(*this, static_cast<std::uint16_t>(30000 + i), "198.51.100.7", 80).connect();
+  EXPECT_EQ(interface->waiters().size(), most);
+  EXPECT_EQ(interface->counters()[Counter::dropped_waiters], 10U - 4U) << "four have links";
+  EXPECT_TRUE(host.segments.empty()) << "dropped without a word: the SYN comes again";
+}
+
 TEST_F(Translator, ignores_closed_for_a_link_that_was_never_connected) {
   channel.far_ends["198.51.100.7:81"].kind = FakeChannel::FarEnd::Kind::refuses;
   HostProgram refused(*this, 40000, "198.51.100.7", 81);

@@ -185,6 +185,48 @@ TEST_F(TranslatorUdp, believes_an_unknown_sender_only_after_a_multicast_to_its_p
   EXPECT_EQ(host.datagrams.size(), 1U);
 }
 
+TEST_F(TranslatorUdp, gives_an_unknown_sender_to_the_newest_of_two_who_asked_many) {
+  datagram("192.0.2.15", 5001, "224.0.0.251", 1900, "search");
+  run(seconds(1));
+  datagram("192.0.2.15", 5002, "192.0.2.255", 1900, "search");
+  run(seconds(1));
+  channel.far_end_sends(udp_link(), "here", at::Endpoint{"192.0.2.77", 1900});
+  ASSERT_EQ(host.datagrams.size(), 1U);
+  EXPECT_EQ(host.datagrams[0].flow.remote.port, 5002);
+}
+
+TEST_F(TranslatorUdp, opens_no_extra_link_for_what_goes_to_a_name_server_and_is_no_lookup) {
+  datagram("192.0.2.15", 5001, "192.0.2.3", 53, "no message of DNS");
+  run(milliseconds(100));
+  datagram("192.0.2.15", 5002, "192.0.2.3", 53, "another");
+  run(seconds(2));
+  datagram("192.0.2.15", 5003, "192.0.2.3", 53, "a third");
+  run(milliseconds(100));
+  EXPECT_EQ(count_commands("AT+CIPSTART"), 1U);
+  EXPECT_EQ(interface->counters()[Counter::dropped_udp_collision], 1U);
+  ASSERT_EQ(channel.datagrams.size(), 2U) << "who was silent gave way";
+  channel.far_end_sends(udp_link(), "answer", at::Endpoint{"192.0.2.3", 53});
+  ASSERT_EQ(host.datagrams.size(), 1U);
+  EXPECT_EQ(host.datagrams[0].flow.remote.port, 5003);
+}
+
+TEST_F(TranslatorUdp, neither_merges_nor_splits_datagrams) {
+  channel.chunk = [](std::size_t) { return std::size_t{100}; };
+  std::vector<std::string> sent;
+  for (const std::size_t size : {1U, 99U, 100U, 101U, 1200U, 1472U}) {
+    sent.emplace_back(size, static_cast<char>('a' + sent.size()));
+    datagram("192.0.2.15", 5000, "198.51.100.1", 7, sent.back());
+    if (size > 100) run(milliseconds(200));  // within what may wait
+  }
+  std::vector<std::string> out;
+  for (const auto& datagram : channel.datagrams) out.push_back(datagram.payload);
+  EXPECT_EQ(out, sent);
+  for (const std::string& payload : sent) channel.far_end_sends(udp_link(), payload, at::Endpoint{"198.51.100.1", 7});
+  std::vector<std::string> in;
+  for (const auto& datagram : host.datagrams) in.push_back(datagram.payload);
+  EXPECT_EQ(in, sent);
+}
+
 TEST_F(TranslatorUdp, opens_with_the_same_port_when_an_empty_datagram_closed_it_under_live_flows) {
   datagram("192.0.2.15", 5000, "198.51.100.1", 123, "one");
   run(milliseconds(100));

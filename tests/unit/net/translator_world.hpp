@@ -90,6 +90,7 @@ class HostProgram {
               const std::string& local = "192.0.2.15");
 
   void connect();                      // SYN, also its repetition
+  void connect_anew();                 // SYN of another connection from the same port
   void send(const std::string& data);  // in segments of at most 1460
   void finish();
   void reset();

@@ -20,6 +20,8 @@ namespace espat::net {
 struct AddressPrefix {
   Address address;
   std::uint8_t length = 0;
+  /// Whether that address is on this network.
+  bool contains(const Address& other) const;
   friend constexpr auto operator<=>(const AddressPrefix&, const AddressPrefix&) = default;
 };
 

@@ -5,12 +5,9 @@
 namespace espat::net {
 
 void IcmpErrors::send(const Address& from, Bytes offending, IcmpError error, std::uint32_t mtu) {
-  // The offending bytes may be a packet cut short, so only the address fields are read here.
-  if (offending.size() < 20) return;
-  const bool v6 = (offending[0] >> 4U) == 6;
-  if (v6 && offending.size() < 40) return;
-  const Address source = Address::from_bytes(v6 ? offending.subspan(8, 16) : offending.subspan(12, 4));
-  if (!allowed(source)) {
+  const auto packet = parse_quoted_packet(offending);
+  if (!packet || !may_be_answered_with_error(*packet, broadcast_)) return;
+  if (!allowed(packet->source)) {
     counters_.add(Counter::dropped_icmp_limit);
     return;
   }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "module/clock.hpp"
 #include "net/packet_builder.hpp"
@@ -17,7 +18,10 @@ class IcmpErrors {
   IcmpErrors(PacketBuilder& builder, const module::Clock& clock, Counters& counters)
       : builder_(builder), clock_(clock), counters_(counters) {}
 
-  /// As from `from`, about `offending`, to its source. Silently nothing where no error is allowed.
+  /// The broadcast address of our IPv4 prefix, which no error is about.
+  void set_broadcast(std::optional<Address> broadcast) { broadcast_ = broadcast; }
+  /// As from `from`, about `offending`, to its source. Silently nothing where no error is allowed. `offending` may be
+  /// cut short behind its headers.
   void send(const Address& from, Bytes offending, IcmpError error, std::uint32_t mtu = 0);
 
  private:
@@ -31,6 +35,7 @@ class IcmpErrors {
   PacketBuilder& builder_;
   const module::Clock& clock_;
   Counters& counters_;
+  std::optional<Address> broadcast_;
   std::array<Source, 16> sources_{};  // hosts behind the interface are few: the oldest entry gives way
 };
 

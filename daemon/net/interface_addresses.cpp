@@ -3,9 +3,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 #include "at/commands.hpp"
 #include "at/responses.hpp"
 #include "net/interface_core.hpp"
@@ -25,11 +22,10 @@ constexpr std::chrono::seconds kHostRetry{5};
 
 void Interface::Core::learn_addresses() {
   if (halted_ || !module_ready_) return;
-  asio::co_spawn(channel_.executor(), learn(++generation_), asio::detached);
+  spawn(learn(++generation_));
 }
 
 asio::awaitable<void> Interface::Core::learn(std::uint64_t generation) {
-  const auto self = shared_from_this();
   for (int question = 0; question < kQuestions; ++question) {
     auto addresses = co_await ask_module();
     if (halted_ || generation != generation_) co_return;
@@ -74,10 +70,11 @@ void Interface::Core::adopt(const InterfaceAddresses& addresses) {
     if (wanted_ && lost_address(*wanted_, addresses, family)) reset_flows(false, family);
   wanted_ = addresses;
   context_.broadcast = broadcast_address(addresses);
+  icmp_errors_.set_broadcast(context_.broadcast);
   context_.wifi_up = true;
   context_.ipv6_up = has_address(addresses, AddressFamily::ipv6);
   host_alarm_->ring();
-  if (!std::exchange(host_busy_, true)) asio::co_spawn(channel_.executor(), keep_host_in_step(), asio::detached);
+  if (!std::exchange(host_busy_, true)) spawn(keep_host_in_step());
 }
 
 void Interface::Core::reset_flows(bool links_gone, AddressFamily family) {
@@ -97,11 +94,10 @@ void Interface::Core::network_lost(bool links_gone) {
   if (!wanted_ && !applied_) return;
   wanted_.reset();
   host_alarm_->ring();
-  if (!std::exchange(host_busy_, true)) asio::co_spawn(channel_.executor(), keep_host_in_step(), asio::detached);
+  if (!std::exchange(host_busy_, true)) spawn(keep_host_in_step());
 }
 
 asio::awaitable<void> Interface::Core::keep_host_in_step() {
-  const auto self = shared_from_this();
   while (!halted_ && wanted_ != applied_) {
     if (!wanted_) {
       applied_.reset();

@@ -71,6 +71,14 @@ void Interface::Core::start() {
   if (channel_.state() == module::State::ready) on_state(module::State::ready);
 }
 
+void Interface::Core::spawn(asio::awaitable<void> work) {
+  asio::co_spawn(channel_.executor(), run(shared_from_this(), std::move(work)), asio::detached);
+}
+
+asio::awaitable<void> Interface::Core::run(std::shared_ptr<Core> self, asio::awaitable<void> work) {
+  if (!self->halted_) co_await std::move(work);
+}
+
 void Interface::Core::halt() {
   if (std::exchange(halted_, true)) return;
   ++generation_;
@@ -102,7 +110,7 @@ void Interface::Core::on_state(module::State state) {
   }
   pool_.reset(channel_.dialect().links);
   context_.receives_passively = false;
-  asio::co_spawn(channel_.executor(), close_leftovers(), asio::detached);
+  spawn(close_leftovers());
   learn_addresses();
 }
 
@@ -149,12 +157,11 @@ void Interface::Core::on_data_lost() {
 void Interface::Core::close_foreign(at::LinkId link) {
   if (halted_ || link >= pool_.size()) return;
   pool_.mark_foreign(link);
-  asio::co_spawn(channel_.executor(), close_stray_link(link), asio::detached);
+  spawn(close_stray_link(link));
 }
 
 // A module that was not reset when the daemon restarted still has its links.
 asio::awaitable<void> Interface::Core::close_leftovers() {
-  const auto self = shared_from_this();
   module::RunOptions options;
   const at::Outcome outcome = co_await channel_.run(at::commands::link_list(channel_.dialect()), std::move(options));
   if (halted_ || !outcome.ok()) co_return;
@@ -163,7 +170,6 @@ asio::awaitable<void> Interface::Core::close_leftovers() {
 }
 
 asio::awaitable<void> Interface::Core::close_stray_link(at::LinkId link) {
-  const auto self = shared_from_this();
   module::RunOptions options;
   const at::Outcome outcome = co_await channel_.run(at::commands::close(link), std::move(options));
   if (halted_ || pool_.use(link) != LinkUse::foreign) co_return;
@@ -179,6 +185,11 @@ void Interface::Core::on_packet(at::Bytes bytes) {
     counters_.add(Counter::dropped_malformed);
     return;
   }
+  if (ends_at_router(*packet)) {
+    counters_.add(Counter::dropped_hop_limit);
+    icmp_errors_.send(*wanted_->gateway, packet->bytes, IcmpError::hop_limit_exceeded);
+    return;
+  }
   if (!packet->is_fragment) {
     dispatch(*packet);
     return;
@@ -187,6 +198,14 @@ void Interface::Core::on_packet(at::Bytes bytes) {
   counters_.add(Counter::dropped_fragments,
                 reassembler_.dropped() - std::exchange(fragments_dropped_, reassembler_.dropped()));
   if (whole) dispatch(*whole);
+}
+
+bool Interface::Core::ends_at_router(const Packet& packet) const {
+  const Address& to = packet.destination;
+  if (packet.hop_limit > 1 || !wanted_ || !wanted_->gateway || to.is_v6() != wanted_->gateway->is_v6()) return false;
+  if (to.is_multicast() || to.is_limited_broadcast() || to == *wanted_->gateway) return false;
+  return std::none_of(wanted_->addresses.begin(), wanted_->addresses.end(),
+                      [&](const AddressPrefix& prefix) { return prefix.contains(to); });
 }
 
 void Interface::Core::dispatch(const Packet& packet) {

@@ -73,11 +73,18 @@ class Interface::Core final : public module::Observer, public std::enable_shared
     Counters& counters_;
   };
 
+  /// Whether the network's router would not pass it on any further. The module cannot: it gives every packet a hop
+  /// limit of its own.
+  bool ends_at_router(const Packet& packet) const;
   void dispatch(const Packet& packet);
   void on_icmp(const Packet& packet);
   /// Flows first: RST and ICMP go out while the host still has the address.
   void reset_flows(bool links_gone, AddressFamily family = AddressFamily::any);
   void network_lost(bool links_gone);
+  /// Starts a coroutine of ours. It begins at the loop's next turn, when we may be halted and nobody else's: then not
+  /// at all.
+  void spawn(boost::asio::awaitable<void> work);
+  static boost::asio::awaitable<void> run(std::shared_ptr<Core> self, boost::asio::awaitable<void> work);
   void learn_addresses();
   boost::asio::awaitable<void> learn(std::uint64_t generation);
   boost::asio::awaitable<std::optional<InterfaceAddresses>> ask_module();

@@ -29,6 +29,18 @@ std::optional<std::uint8_t> prefix_length(const Address& netmask) {
   return static_cast<std::uint8_t>(ones);
 }
 
+bool AddressPrefix::contains(const Address& other) const {
+  if (other.is_v6() != address.is_v6()) return false;
+  const auto own = address.bytes();
+  const auto bytes = other.bytes();
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    const int bits = std::clamp(length - static_cast<int>(8 * i), 0, 8);
+    const unsigned mask = 0xff00U >> static_cast<unsigned>(bits) & 0xffU;
+    if (((own[i] ^ bytes[i]) & mask) != 0) return false;
+  }
+  return true;
+}
+
 std::optional<Address> broadcast_address(const InterfaceAddresses& addresses) {
   const auto ipv4 = std::ranges::find_if(
       addresses.addresses, [](const AddressPrefix& prefix) { return includes(AddressFamily::ipv4, prefix.address); });

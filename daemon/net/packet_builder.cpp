@@ -79,18 +79,14 @@ IcmpCode icmp_code(IcmpError error, bool v6) {
       return v6 ? IcmpCode{1, 0} : IcmpCode{3, 0};
     case IcmpError::host_unreachable:
       return v6 ? IcmpCode{1, 3} : IcmpCode{3, 1};
-    case IcmpError::port_unreachable:
-      return v6 ? IcmpCode{1, 4} : IcmpCode{3, 3};
     case IcmpError::protocol_unreachable:
       return v6 ? IcmpCode{4, 1} : IcmpCode{3, 2};
-    case IcmpError::administratively_prohibited:
-      return v6 ? IcmpCode{1, 1} : IcmpCode{3, 13};
     case IcmpError::beyond_scope:
       return v6 ? IcmpCode{1, 2} : IcmpCode{3, 1};
     case IcmpError::packet_too_big:
       return v6 ? IcmpCode{2, 0} : IcmpCode{3, 4};
-    case IcmpError::reassembly_time_exceeded:
-      return v6 ? IcmpCode{3, 1} : IcmpCode{11, 1};
+    case IcmpError::hop_limit_exceeded:
+      return v6 ? IcmpCode{3, 0} : IcmpCode{11, 0};
   }
   return {};
 }

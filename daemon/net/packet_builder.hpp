@@ -45,12 +45,10 @@ std::size_t write_tcp(std::span<std::uint8_t> out, const TcpHeader& header, Byte
 enum class IcmpError : std::uint8_t {
   network_unreachable,
   host_unreachable,
-  port_unreachable,
   protocol_unreachable,  // v6: parameter problem, unrecognised next header
-  administratively_prohibited,
-  beyond_scope,    // v6: of the source address; v4 has no scopes: host unreachable
-  packet_too_big,  // v4: fragmentation needed; carries the MTU
-  reassembly_time_exceeded,
+  beyond_scope,          // v6: of the source address; v4 has no scopes: host unreachable
+  packet_too_big,        // v4: fragmentation needed; carries the MTU
+  hop_limit_exceeded,    // v4: time to live exceeded in transit
 };
 
 /// Writes an ICMP error about `offending` to its source, as from `from`. Quotes 28 to 576 bytes of packet (v4, RFC 1812

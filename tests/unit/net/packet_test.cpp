@@ -297,7 +297,7 @@ TEST(Icmp, NoErrorIsEverSentAboutThese_Rfc1122_3_2_2_Rfc4443_2_4) {
   const auto error_about = [](const Buffer& offending) {
     Buffer error(2000);
     return write_icmp_error(error, offending[0] >> 4 == 4 ? kFar4.address : kFar6.address, offending,
-                            IcmpError::port_unreachable);
+                            IcmpError::protocol_unreachable);
   };
   Buffer error(2000);
   error.resize(write_icmp_error(error, kFar4.address, tcp_packet(kHost4, kFar4, 0), IcmpError::host_unreachable));

@@ -30,6 +30,25 @@ TEST(TcpHandshake, OurOptionsAreSegmentSizeAndWindowScaleOnly) {
   EXPECT_EQ(answer.window_scale, 0);
 }
 
+TEST(TcpHandshake, SackEcnAndTimestampsAreNotAgreedTo) {
+  class RawSink : public PacketSink {
+   public:
+    void send(Bytes packet) override { bytes.assign(packet.begin(), packet.end()); }
+    std::vector<std::uint8_t> bytes;
+  } raw;
+  Conversation c;
+  TcpSegment syn = c.syn();
+  constexpr std::uint8_t kEceAndCwr = 0xc0;  // RFC 3168 6.1.1
+  syn.flags |= kEceAndCwr;
+  TcpFlow flow(syn, c.settings, raw, c.isn);
+  flow.connected(c.now);
+  constexpr std::size_t kIp = 20;
+  ASSERT_EQ(raw.bytes.size(), kIp + 20U + 8U);
+  EXPECT_EQ(raw.bytes[kIp + 13], kSyn | kAck);
+  const std::vector<std::uint8_t> options(raw.bytes.begin() + kIp + 20, raw.bytes.end());
+  EXPECT_EQ(options, (std::vector<std::uint8_t>{2, 4, 1460 >> 8, 1460 & 0xff, 1, 3, 3, 0}));
+}
+
 TEST(TcpHandshake, WindowScaleIsOnlySentIfTheSynHasIt_Rfc7323_2_2) {
   Conversation c;
   c.hold(c.syn(1, 1460, std::nullopt));

@@ -45,24 +45,6 @@ Buffer udp(std::uint16_t from, std::uint16_t to, std::size_t payload) {
   return datagram;
 }
 
-Buffer icmp6(const std::string& from, const std::string& to, std::uint8_t type) {
-  Buffer packet(40 + 8);
-  packet[0] = 0x60;
-  put16(packet, 4, 8);
-  packet[6] = 58;
-  packet[7] = 255;
-  const Address source = *Address::parse(from);
-  const Address destination = *Address::parse(to);
-  std::ranges::copy(source.bytes(), packet.begin() + 8);
-  std::ranges::copy(destination.bytes(), packet.begin() + 24);
-  packet[40] = type;
-  Checksum checksum;
-  checksum.add_pseudo_header(source, destination, 58, 8);
-  checksum.add(Bytes(packet).subspan(40));
-  put16(packet, 42, checksum.result());
-  return packet;
-}
-
 struct TranslatorIcmp : testing::Test, World {
   void SetUp() override { start(); }
   void sctp(const std::string& from, const std::string& to) { packet(ipv4(from, to, kSctp, 64, Buffer(12))); }
@@ -103,8 +85,8 @@ TEST_F(TranslatorIcmp, sends_ten_errors_per_second_and_source) {
 TEST_F(TranslatorIcmp, drops_what_a_kernel_says_to_every_new_interface) {
   constexpr std::uint8_t kRouterSolicitation = 133;
   constexpr std::uint8_t kListenerReport = 143;
-  packet(icmp6("fe80::1", "ff02::2", kRouterSolicitation));
-  packet(icmp6("fe80::1", "ff02::16", kListenerReport));
+  icmp6(kRouterSolicitation, "fe80::1", "ff02::2");
+  icmp6(kListenerReport, "fe80::1", "ff02::16");
   run(seconds(1));
   EXPECT_TRUE(host.icmp.empty());
   EXPECT_EQ(interface->counters()[Counter::dropped_protocol], 2U);

@@ -4,7 +4,10 @@ import copy
 import ctypes
 import os
 import socket
+import ssl
 import subprocess
+import tempfile
+import threading
 import unittest
 
 from module import WORLD, Module
@@ -114,6 +117,31 @@ class Ipv6(unittest.TestCase):
         peer.sendall(b"near")
         self.assertEqual(self.module.quiet().decode(), f'\r\n+IPD,3,4,"FE80::9",{port}:near\r\n')
         self.assertEqual(self.module.ask('AT+CIPSTART=2,"TCPv6","fe80::9",80,,"fe80::77"'), b"\r\nERROR\r\n")
+
+    def test_a_tls_link_works_over_it(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        key, certificate = os.path.join(folder.name, "key"), os.path.join(folder.name, "certificate")
+        command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=six.test -keyout".split()
+        subprocess.run([*command, key, "-out", certificate], check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        server, port = listen(FAR)
+        self.addCleanup(server.close)
+
+        def serve():
+            peer, _ = server.accept()
+            with context.wrap_socket(peer, server_side=True) as secure:
+                secure.sendall(secure.version().encode())
+                secure.recv(1)
+
+        far_end = threading.Thread(target=serve)
+        far_end.start()
+        self.addCleanup(far_end.join)
+        self.assertEqual(self.module.ask(f'AT+CIPSTART=3,"SSLv6","{FAR}",{port}'), b"3,CONNECT\r\n\r\nOK\r\n")
+        self.assertEqual(self.module.quiet().decode(), f'\r\n+IPD,3,7,"{FAR.upper()}",{port}:TLSv1.2\r\n')
+        self.assertIn('+CIPSTATE:3,"SSLv6"', self.module.ask("AT+CIPSTATE?").decode())
+        self.assertEqual(self.module.ask("AT+CIPCLOSE=3"), b"3,CLOSED\r\n\r\nOK\r\n")
 
     def test_one_datagram_link_serves_every_remote(self):
         self.assertEqual(self.module.ask('AT+CIPSTART=4,"UDPv6","::",1,50123,2'), b"4,CONNECT\r\n\r\nOK\r\n")

@@ -361,6 +361,21 @@ TEST_F(HostNetworkInKernel, leaves_a_default_route_of_the_same_metric_its_place_
   EXPECT_FALSE(contains(left, "esp0")) << left;
 }
 
+TEST_F(HostNetworkInKernel, shares_the_link_local_prefix_and_the_ipv6_default_route_with_another_module) {
+  (void)ip("-6 route add fe80::/64 dev eth0 metric 2000");
+  (void)ip("-6 route add default dev eth0 metric 2000");
+  apply(with_ipv6(addresses(Address::v4(192, 0, 2, 15))));
+  const std::string both = ip("-6 route show table main");
+  for (const char* route : {"fe80::/64 dev eth0 metric 2000", "fe80::/64 dev esp0 proto 229 metric 2000",
+                            "default dev eth0 metric 2000", "default dev esp0 proto 229 metric 2000"})
+    EXPECT_TRUE(contains(both, route)) << route << " in " << both;
+  withdraw();
+  const std::string left = ip("-6 route show table main");
+  EXPECT_TRUE(contains(left, "fe80::/64 dev eth0 metric 2000")) << left;
+  EXPECT_TRUE(contains(left, "default dev eth0 metric 2000")) << left;
+  EXPECT_FALSE(contains(left, "esp0")) << left;
+}
+
 TEST_F(HostNetworkInKernel, leaves_addresses_to_others_when_told_so) {
   external_ = true;
   open();

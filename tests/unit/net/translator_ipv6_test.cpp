@@ -131,6 +131,18 @@ TEST_F(TranslatorIpv6, tcp_takes_tcpv6_links_by_global_and_link_local_address) {
   }
 }
 
+TEST_F(TranslatorIpv6, a_tls_rule_makes_an_sslv6_link) {
+  for (const char* name : {"CONF", "CN", "SNI", "ALPN", "PSKHEX"})
+    channel.the_dialect.commands.insert(std::string("+CIPSSLC") + name);
+  get_addresses();
+  TlsRules rules;
+  rules["fixed"] = {.ports = {8443}, .server_name = "fixed.test", .verify = false};
+  interface->set_tls_rules(rules);
+  HostProgram program(*this, 40000, kFar, 8443, kOwn);
+  const auto link = open(program, kFar + ":8443");
+  EXPECT_EQ(count_commands("AT+CIPSTART=" + std::to_string(link) + ",\"SSLv6\",\"" + kFar + "\",8443"), 1U);
+}
+
 TEST_F(TranslatorIpv6, udp_has_a_shared_link_of_its_own_beside_that_of_ipv4) {
   get_addresses();
   datagram("192.0.2.15", 5000, "198.51.100.1", 123, "four");

@@ -15,6 +15,7 @@
 #include "net/packet_bytes.hpp"
 #include "net/packet_fragments.hpp"
 #include "net/tcp_flow.hpp"
+#include "packet_repair.hpp"
 
 namespace {
 
@@ -44,32 +45,13 @@ class CheckingSink : public PacketSink {
       case Protocol::icmp6:
         require(parse_icmp(*parsed).has_value());
         break;
+      case Protocol::no_next_header:
+        require(false);  // never sent
+        break;
     }
   }
   Sequence last_sequence = 0;
 };
-
-// Makes the IPv4 header and transport checksums right, where the lengths allow it.
-void repair(std::vector<std::uint8_t>& packet) {
-  if (packet.size() < 20 || packet[0] >> 4 != 4) return;
-  const std::size_t header = std::size_t{packet[0] & 0x0fU} * 4;
-  if (header < 20 || packet.size() < header) return;
-  put16(packet, 2, static_cast<std::uint16_t>(packet.size()));
-  put16(packet, 10, 0);
-  Checksum ip;
-  ip.add(Bytes(packet).first(header));
-  put16(packet, 10, ip.result());
-  const std::size_t at = packet[9] == 6 ? header + 16 : packet[9] == 1 ? header + 2 : 0;
-  if (at == 0 || packet.size() < at + 2) return;
-  put16(packet, at, 0);
-  Checksum transport;
-  if (packet[9] == 6) {
-    transport.add_pseudo_header(Address::from_bytes(Bytes(packet).subspan(12, 4)),
-                                Address::from_bytes(Bytes(packet).subspan(16, 4)), 6, packet.size() - header);
-  }
-  transport.add(Bytes(packet).subspan(header));
-  put16(packet, at, transport.result());
-}
 
 class Subject {
  public:
@@ -121,7 +103,7 @@ class Subject {
   }
 
   void packet(std::vector<std::uint8_t> bytes, bool repaired) {
-    if (repaired) repair(bytes);
+    if (repaired) espat::fuzz::repair(bytes);
     std::vector<std::uint8_t> error(1280);
     const std::size_t size = write_icmp_error(error, Address::v4(192, 0, 2, 1), bytes, IcmpError::packet_too_big, 1000);
     if (size != 0) sink_.send(Bytes(error).first(size));

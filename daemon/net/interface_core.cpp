@@ -170,11 +170,19 @@ asio::awaitable<void> Interface::Core::close_leftovers() {
 }
 
 asio::awaitable<void> Interface::Core::close_stray_link(at::LinkId link) {
-  module::RunOptions options;
-  const at::Outcome outcome = co_await channel_.run(at::commands::close(link), std::move(options));
-  if (halted_ || pool_.use(link) != LinkUse::foreign) co_return;
-  if (outcome.ok() || outcome.status == at::Outcome::Status::error) pool_.give_back(link);
-  context_.link_freed();
+  using Status = at::Outcome::Status;
+  constexpr int kAttempts = 3;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    module::RunOptions options;
+    const at::Outcome outcome = co_await channel_.run(at::commands::close(link), std::move(options));
+    if (halted_ || pool_.use(link) != LinkUse::foreign) co_return;  // whoever had it has left
+    if (outcome.status == Status::reset || outcome.status == Status::not_ready) co_return;
+    if (!outcome.ok() && outcome.status != Status::error) continue;
+    pool_.give_back(link);
+    context_.link_freed();
+    co_return;
+  }
+  channel_.report_trouble("link " + std::to_string(link) + " cannot be closed: AT+CIPCLOSE is not answered");
 }
 
 void Interface::Core::on_packet(at::Bytes bytes) {

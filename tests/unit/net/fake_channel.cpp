@@ -129,22 +129,9 @@ asio::awaitable<at::Outcome> FakeChannel::run(at::Command command, module::RunOp
     }
   } else if (name == "CIPRECVTYPE") {
     const auto fields = split(arguments);
-    Link& link = links[static_cast<std::size_t>(std::stoi(fields[0]))];
-    link.passive = fields[1] == "1";
-    link.announced = false;
-    const std::string waiting = std::exchange(link.buffer, {});
-    if (!link.passive && !waiting.empty())
-      deliver(static_cast<at::LinkId>(std::stoi(fields[0])), waiting, std::nullopt);
-    else
-      link.buffer = waiting;
+    set_passive(static_cast<at::LinkId>(std::stoi(fields[0])), fields[1] == "1");
   } else if (name == "CIPRECVMODE") {
-    for (std::size_t id = 0; id < links.size(); ++id) {
-      links[id].passive = arguments == "1";
-      links[id].announced = false;
-      if (links[id].passive) continue;
-      const std::string waiting = std::exchange(links[id].buffer, {});
-      if (!waiting.empty()) deliver(static_cast<at::LinkId>(id), waiting, std::nullopt);
-    }
+    for (std::size_t id = 0; id < links.size(); ++id) set_passive(static_cast<at::LinkId>(id), arguments == "1");
   } else if (name == "CIPRECVDATA") {
     outcome = read(arguments, options);
   } else if (name == "CIPRECVLEN") {
@@ -226,6 +213,19 @@ asio::awaitable<at::Outcome> FakeChannel::connect(const std::string& arguments) 
   report(connected);
   if (far_end.kind == FarEnd::Kind::accepts_and_closes) far_end_closes(id);
   co_return outcome;
+}
+
+// What is in the buffer comes out when a link goes back to active, and the end behind it.
+void FakeChannel::set_passive(at::LinkId id, bool passive) {
+  Link& link = links[id];
+  link.passive = passive;
+  link.announced = false;
+  if (passive) return;
+  const std::string waiting = std::exchange(link.buffer, {});
+  if (!waiting.empty()) deliver(id, waiting, std::nullopt);
+  if (!link.close_after_data) return;
+  shut(id);
+  report(at::LinkClosed{id});
 }
 
 at::Outcome FakeChannel::read(const std::string& arguments, const module::RunOptions& options) {

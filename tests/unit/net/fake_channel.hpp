@@ -106,6 +106,7 @@ class FakeChannel final : public module::Channel {
   at::Outcome answer(at::Outcome::Status status);
   boost::asio::awaitable<at::Outcome> connect(const std::string& text);
   void shut(at::LinkId id);
+  void set_passive(at::LinkId id, bool passive);
   at::Outcome read(const std::string& arguments, const module::RunOptions& options);
   void deliver(at::LinkId link, const std::string& data, const std::optional<at::Endpoint>& from);
   using PayloadHandler = std::function<void(const at::Payload&, at::Bytes chunk, std::size_t remaining, bool aborted)>;

@@ -324,6 +324,24 @@ TEST_F(Translator, takes_the_next_id_when_the_client_that_got_its_own_has_left_a
   EXPECT_EQ(count_commands("AT+CIPCLOSE"), 0U);
 }
 
+TEST_F(Translator, closes_a_stranger_until_the_module_answers_and_has_it_restarted_if_it_never_does) {
+  channel.unanswered.insert("CIPCLOSE");
+  channel.foreign.insert(0);
+  channel.report(client_on(0));
+  run(seconds(7));
+  EXPECT_EQ(count_commands("AT+CIPCLOSE=0"), 2U);
+  EXPECT_TRUE(channel.troubles.empty());
+  channel.unanswered.clear();
+  run(seconds(10));
+  EXPECT_TRUE(channel.troubles.empty());
+  EXPECT_TRUE(interface->links().empty());
+  channel.unanswered.insert("CIPCLOSE");
+  channel.foreign.insert(0);
+  channel.report(client_on(0));
+  run(seconds(20));
+  EXPECT_EQ(channel.troubles.size(), 1U);
+}
+
 TEST_F(Translator, takes_a_report_of_failure_for_an_open_link_as_its_end) {
   HostProgram program(*this, 40000, "198.51.100.7", 80);
   const auto link = open(program, "198.51.100.7:80");

@@ -67,6 +67,9 @@ class Story : public World {
     }
     // Long enough for every SYN's back-off, connects that hang one by one, and full buffers at 115200 baud.
     for (int i = 0; i < 3000; ++i) {
+      // Who has lost the packet that would have told of the end finds out by sending.
+      if (i == 2000)
+        for (PatientProgram& program : programs_) program.finish();
       if (i > 600 && i % 50 == 0) for_every_link([this](at::LinkId link) { close_far_end(link); });
       pass(milliseconds(200));
     }
@@ -342,7 +345,8 @@ TEST_P(RandomStory, LeaksNoLinkWaitsForNothingAndLosesNoByteOfACleanStream) {
   EXPECT_GT(not_connected, 2U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomStory, testing::Values(1U, 101U, 201U, 301U), testing::PrintToStringParamName());
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomStory, testing::Values(1U, 101U, 201U, 301U, 1060U, 1120U),
+                         testing::PrintToStringParamName());
 
 }  // namespace
 }  // namespace espat::net

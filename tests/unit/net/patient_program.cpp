@@ -87,7 +87,8 @@ void PatientProgram::step() {
     const FakeHost::Segment segment = world_.host.segments[seen_segments_++];
     if (segment.header.flow.remote != local_ || segment.header.flow.local != remote_) continue;
     if (segment.header.has(tcp_flag::fin)) far_end_finished_at_ = std::min(far_end_finished_at_, world_.clock.now());
-    if (!lost_()) take(segment);
+    // A reset that is lost leaves a program that only listens without news for ever, on any network: none is.
+    if (segment.header.has(tcp_flag::rst) || !lost_()) take(segment);
   }
   take_icmp();
   if (end_ == End::none) send_due();

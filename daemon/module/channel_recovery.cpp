@@ -28,6 +28,8 @@ constexpr int silent_probes = 3;
 /// recovery starts early.
 constexpr milliseconds suspicious_patience{250};
 constexpr int suspicious_probes = 1;
+/// Of a module that does something long, such as writing its flash, and gives no other reason for doubt.
+constexpr seconds held_patience{3};
 constexpr seconds resynchronisation_limit{30};
 /// After an answer, to see whether there is another one behind it.
 constexpr milliseconds leftover_patience{150};
@@ -86,18 +88,18 @@ asio::awaitable<void> CommandChannel::recover() {
 asio::awaitable<bool> CommandChannel::shows_life() {
   const std::uint64_t meanings = meanings_;
   const std::uint64_t restarts = restarts_;
-  suspicious_ = true;
+  const Duration patience = suspicious_ ? Duration(suspicious_patience) : held_patience;
   asked_ = true;
   log_->debug("{} has been silent for long: asking whether the module still lives", exchange_->command().name());
   const auto has_answered = [&] {
     return meanings_ != meanings || restarts_ != restarts || payload_wanted_ || exchange_->is_finished();
   };
   for (bool swallowed = true; swallowed && !has_answered();) {
-    const bool written = co_await write_bytes(bytes_of("AT\r\n"), suspicious_patience);
+    const bool written = co_await write_bytes(bytes_of("AT\r\n"), patience);
     if (!written) co_return false;
     const TimePoint asked = clock_.now();
     const bool in_payload = lexer_.in_payload();
-    const auto limit = [&] { return std::max(asked, last_payload_) + suspicious_patience; };
+    const auto limit = [&] { return std::max(asked, last_payload_) + patience; };
     while (!has_answered() && clock_.now() < limit() && lexer_.in_payload() == in_payload) co_await wait(limit());
     // An answer that was taken for a part of a payload: bytes of that were lost before.
     swallowed = in_payload && last_byte_ >= asked;

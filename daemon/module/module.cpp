@@ -65,6 +65,7 @@ void Module::start() {
 asio::awaitable<void> Module::halt() {
   if (!running_) co_return;
   halting_ = true;
+  channel_.set_reading(true);  // nobody waits for a slow program now
   if (session_ != nullptr && state() == State::ready && line_rate().baud != boot_rate_ && last_rate_ != 0 &&
       !channel_.is_busy()) {
     // Kindness to the next program on the port; the probe would find the raised rate too (quirk 132).

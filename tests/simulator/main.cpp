@@ -1,6 +1,9 @@
 // espat-sim: options, then the pieces in order: port, line, board, control.
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -15,13 +18,29 @@ struct Options {
   unsigned rate = 115200;
   bool no_pacing = false;
   std::uint64_t seed = 1;
+  std::vector<std::string> without;
 };
+
+/// As built without some commands (QUIRKS 143). False: the firmware has none of that name.
+bool leave_out(sim::Dialect& dialect, std::vector<sim::CommandForms>& commands, const std::string& name) {
+  if (commands.empty()) commands.assign(dialect.commands.begin(), dialect.commands.end());
+  const auto left_out = std::erase_if(commands, [&](const sim::CommandForms& forms) { return name == forms.name; });
+  dialect.commands = commands;
+  return left_out > 0;
+}
 
 int run(const Options& options) {
   const sim::Dialect* dialect = sim::find_dialect(options.dialect);
   if (dialect == nullptr) {
     std::fprintf(stderr, "espat-sim: dialect %s is not simulated yet; there are esp32c61 and esp32-v4\n",
                  options.dialect.c_str());
+    return 2;
+  }
+  sim::Dialect firmware = *dialect;
+  std::vector<sim::CommandForms> commands;
+  for (const std::string& name : options.without) {
+    if (leave_out(firmware, commands, name)) continue;
+    std::fprintf(stderr, "espat-sim: %s has no command %s\n", firmware.name, name.c_str());
     return 2;
   }
   boost::asio::io_context context(1);
@@ -31,7 +50,7 @@ int run(const Options& options) {
   const auto port = tcp ? sim::open_tcp(context.get_executor(), options.listen.substr(4))
                         : sim::open_pty(context.get_executor(), options.link, options.rate);
   sim::Line line(context.get_executor(), *port, !options.no_pacing, options.seed);
-  sim::Board board(context.get_executor(), *dialect, std::move(world), nvs, line, options.rate, options.seed);
+  sim::Board board(context.get_executor(), firmware, std::move(world), nvs, line, options.rate, options.seed);
   std::unique_ptr<sim::Control> control;
   if (!options.control.empty())
     control = std::make_unique<sim::Control>(context.get_executor(), options.control, board);
@@ -63,6 +82,8 @@ int main(int argc, char** argv) {
   app.add_option("--dialect", options.dialect, "firmware to play")
       ->check(CLI::IsMember({"esp32c61", "esp32-v4", "esp32", "esp8266"}))
       ->capture_default_str();
+  app.add_option("--without", options.without, "a command that the firmware is built without, such as AT+CIPRECVTYPE")
+      ->expected(1);
   app.add_option("--nvs", options.nvs, "file for the module's flash; nothing is kept without it");
   app.add_option("--baud-rate", options.rate, "rate of a factory-new module")
       ->check(CLI::Range(80, 5000000))

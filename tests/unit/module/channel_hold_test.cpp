@@ -120,6 +120,11 @@ TEST_F(ChannelHoldTest, DoesNotTakeAPayloadOfWhichTheRestIsNotReadForOneThatBrok
   EXPECT_EQ(scripted.count("AT"), 0u);
 }
 
+TEST_F(ChannelHoldTest, StopsInTimeAlthoughNothingIsRead) {
+  module().channel().set_reading(false);
+  // The rest is in the fixture: a clean stop is bounded.
+}
+
 TEST_F(ChannelHoldTest, ReadsAgainInEveryNewState) {
   module().channel().set_reading(false);
   module().channel().report_trouble("links that cannot be closed");

@@ -45,7 +45,7 @@ TEST_F(CommandChannelTest, NoticesSoonThatAModuleHasFallenSilentInAConnect) {
   const auto outcome = run(*at::commands::connect(parameters));
   clock.run_for(io, 100ms);
   scripted.silent = true;
-  ASSERT_TRUE(becomes(State::recovering, 21s)) << "a hanging connect lasts 15 s";
+  ASSERT_TRUE(becomes(State::recovering, 24s)) << "a hanging connect lasts 15 s, its deadline is 75 s";
   ASSERT_TRUE(finishes(outcome, 1s));
   scripted.rule = nullptr;
   scripted.silent = false;

@@ -189,6 +189,7 @@ Task<void> Interpreter::finish_payload(std::string bytes) {
 void Interpreter::silence() {
   lone_burst_ = false;
   if (mode_ != Mode::payload || !collected_.ends_with("+++") || payload_.cancelled == nullptr) return;
+  if (!sees_escape(firmware_.line().settings().rate)) return;
   firmware_.say(payload_.cancelled);
   mode_ = Mode::command;
 }

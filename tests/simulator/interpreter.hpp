@@ -20,6 +20,10 @@ class Interpreter {
  public:
   static constexpr std::size_t longest_line = 254;
 
+  /// +++ is told from data by the silence around it, which the UART can measure up to this rate only (QUIRKS 19).
+  static constexpr unsigned fastest_escape = 3276750;
+  static bool sees_escape(unsigned rate) { return rate <= fastest_escape; }
+
   explicit Interpreter(Firmware& firmware) : firmware_(firmware) {}
 
   /// Reads the line until the firmware stops.

@@ -75,7 +75,9 @@ Task<Outcome> send_block(Firmware& fw, Parameters& p, bool escapes) {
   co_return nothing;
 }
 
-/// AT+CIPSENDL: sends while it receives and reports both counts.
+/// AT+CIPSENDL: sends while it receives and reports both counts. Once a write has failed (the link is closed, or
+/// so_sndtimeo has passed) nothing more is sent nor reported, but data mode goes on to the announced end or to +++
+/// (guide 3.3.9, QUIRKS 78).
 class LongSend {
  public:
   LongSend(Firmware& fw, Sending sending)
@@ -87,7 +89,7 @@ class LongSend {
   Task<bool> take(std::string bytes) {
     const auto length = static_cast<std::size_t>(sending_.length);
     if (bytes.empty()) {
-      if (waiting_ == "+++" && received_ < length) {
+      if (waiting_ == "+++" && received_ < length && Interpreter::sees_escape(fw_.line().settings().rate)) {
         fw_.say("\r\nSEND CANCELLED\r\n");
         co_return false;
       }
@@ -105,7 +107,11 @@ class LongSend {
       if (received_ == length) co_await pass(waiting_.size());
     }
     if (received_ < length) co_return true;
-    fw_.say(failed_ ? "\r\nSEND FAIL\r\n" : "\r\nSEND OK\r\n");
+    auto& missing = fw_.board().faults.missing_send_ok;
+    if (!failed_ && missing > 0)
+      --missing;
+    else
+      fw_.say(failed_ ? "\r\nSEND FAIL\r\n" : "\r\nSEND OK\r\n");
     co_return false;
   }
 
@@ -114,7 +120,8 @@ class LongSend {
     if (size == 0) co_return;
     std::string block = waiting_.substr(0, size);
     waiting_.erase(0, size);
-    if (!co_await fw_.links.write(sending_.link, std::move(block))) failed_ = true;
+    if (!failed_) failed_ = !co_await fw_.links.write(sending_.link, std::move(block));
+    if (failed_) co_return;
     sent_ += size;
     const auto length = static_cast<std::size_t>(sending_.length);
     while (reported_ + report_size_ <= sent_) report(reported_ + report_size_);

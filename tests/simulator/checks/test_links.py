@@ -76,6 +76,19 @@ class Links(unittest.TestCase):
         self.assertEqual(self.module.ask(b"x" * 3000), b"+CIPSENDL:1024,2944\r\n+CIPSENDL:2048,2944\r\n"
                                                       b"+CIPSENDL:3000,3000\r\n\r\nSEND OK\r\n")
 
+    def test_a_long_send_to_a_closed_link_swallows_the_rest_and_reports_nothing(self):
+        self.module.ask("AT+CIPMUX=1")
+        for rest, ending in ((b"y" * 3056, b"\r\nSEND FAIL\r\n"), (b"+++", b"\r\nSEND CANCELLED\r\n")):
+            peer = self.open(0)
+            self.module.ask("AT+CIPSENDL=0,6000")
+            self.module.write(b"x" * 2944)
+            self.module.until(b"+CIPSENDL:2048,2944\r\n")
+            peer.close()
+            self.assertEqual(self.module.quiet(), b"0,CLOSED\r\n")
+            self.module.write(rest)
+            self.assertEqual(self.module.until(b"SEND FAIL\r\n", b"SEND CANCELLED\r\n"), ending)
+            self.assertEqual(self.module.ask("AT"), b"\r\nOK\r\n")
+
     def test_escapes_of_sendex(self):
         self.module.ask("AT+CIPMUX=1")
         peer = self.open(0)

@@ -163,7 +163,11 @@ Command close(LinkId link);
 /// payload's end.
 Command send(LinkId link, std::size_t length);
 Result<Command> send_to(LinkId link, std::size_t length, const Endpoint& remote);
+/// As send(), of any length: the module passes on what it has while the rest is still coming, and reports both counts.
+/// Its deadline is the longest silence: it begins again with every report.
 Command send_long(LinkId link, std::size_t length);
+/// Of every long send: a report after so many bytes passed on (100 to 1048576; the module's own: 1024), which happens
+/// in portions of `transmit_size` (100 to 2920).
 Command send_long_config(std::size_t report_size, std::size_t transmit_size);
 Command tcp_options(const TcpOptions& options);
 Command tcp_options(LinkId link, const TcpOptions& options);

@@ -39,11 +39,7 @@ struct Fault {
 constexpr Version not_fixed{99, 0, 0, 0};
 
 constexpr std::array faults{
-    Fault{{0},
-          {2, 4},
-          Chips::any,
-          "long uploads fail with ERROR after some blocks (quirk 75)",
-          [](Dialect& d) { d.long_send_usable = false; }},
+    Fault{{0}, {2, 4}, Chips::any, "long uploads fail with ERROR after some blocks (quirk 75)", [](Dialect&) {}},
     Fault{{0},
           {2},
           Chips::esp8266,
@@ -136,7 +132,8 @@ Dialect choose_dialect(const Firmware& firmware, std::set<std::string, std::less
   const bool is_modern = dialect.family == Family::esp32_v4 || dialect.family == Family::esp32c61;
   dialect.send_block_limit = is_modern && dialect.version >= Version{2, 4} ? 8192 : 2048;
   dialect.connect_timeout_usable = is_modern && dialect.version >= Version{4, 1};
-  dialect.long_send_usable = is_modern && dialect.has("+CIPSENDL");
+  // There since 2.4 (quirk 78); known good where it was measured, and after.
+  dialect.long_send_usable = is_modern && dialect.version >= Version{4, 1} && dialect.has("+CIPSENDL");
   for (const auto& fault : faults) {
     if (!concerns(fault, dialect)) continue;
     fault.apply(dialect);

@@ -37,7 +37,7 @@ struct Dialect {
   std::size_t send_block_limit = 8192;  // longest AT+CIPSEND (quirk 61)
   PassiveReceive passive_receive = PassiveReceive::per_link;
   bool connect_timeout_usable = false;  // <timeout> of AT+CIPSTART (quirk 14: use-after-free on 5.0.x)
-  bool long_send_usable = false;        // AT+CIPSENDL known good
+  bool long_send_usable = false;        // AT+CIPSENDL known good; it needs flow control besides (quirk 78)
   bool link_state_query = true;         // AT+CIPSTATE?; else AT+CIPSTATUS (quirk 1)
   bool ipv6 = true;
 

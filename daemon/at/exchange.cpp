@@ -72,6 +72,7 @@ Reaction Exchange::on_report(const Report& report) {
     }
     return reaction;
   }
+  if (const auto* progress = std::get_if<LongSendProgress>(&report)) return on_progress(*progress);
   const bool is_ready = std::holds_alternative<ModuleReady>(report);
   const auto* restarting = std::get_if<ModuleRestarting>(&report);
   if (!is_ready && restarting == nullptr) return reaction;
@@ -87,6 +88,20 @@ Reaction Exchange::on_report(const Report& report) {
   auto end = finish(Outcome::Status::reset);
   end.report = true;
   return end;
+}
+
+/// Only what can be true counts: the owner writes more on the strength of it (quirk 13).
+Reaction Exchange::on_progress(const LongSendProgress& progress) {
+  if (!reports_progress() || !prompted_) return {.report = true};
+  Reaction reaction;
+  reaction.consumed = true;
+  const bool credible = progress.received <= command_.payload_length() && progress.sent <= progress.received &&
+                        progress.received >= received_ && progress.sent >= passed_on_;
+  if (!credible) return reaction;
+  reaction.progress = progress.received > received_ || progress.sent > passed_on_;
+  received_ = static_cast<std::size_t>(progress.received);
+  passed_on_ = static_cast<std::size_t>(progress.sent);
+  return reaction;
 }
 
 Reaction Exchange::on_final(Final final) {

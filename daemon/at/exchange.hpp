@@ -37,6 +37,8 @@ struct Reaction {
   bool busy = false;
   /// The module echoes though it was told not to: it was reset, and forgot its settings.
   bool unexpected_echo = false;
+  /// A long send has got on: received() and passed_on() have grown.
+  bool progress = false;
   /// A prompt without a command that wants one: the module is in passthrough (measured F.10b) or waits for someone
   /// else's payload.
   bool unexpected_prompt = false;
@@ -85,13 +87,17 @@ class Exchange {
   bool is_over() const { return over_; }
   /// The prompt has come and the payload is not yet written.
   bool wants_payload() const { return phase_ == Phase::payload; }
-  /// The payload is out, `Recv n bytes` has not come: bytes may be lost on the line (quirk 72).
-  bool awaits_receipt() const { return phase_ == Phase::sent && !received_; }
+  /// The payload is out and the module has not said that it has all of it: bytes may be lost on the line (quirk 72).
+  bool awaits_receipt() const { return phase_ == Phase::sent && received_ < command_.payload_length(); }
+  /// AT+CIPSENDL: the module says on the way how much it has taken.
+  bool reports_progress() const { return command_.name() == "CIPSENDL"; }
   bool was_busy() const { return was_busy_; }
   /// `busy` was the last word about the line: it may be written again, after retry().
   bool awaits_retry() const { return phase_ == Phase::busy; }
-  /// Bytes the module says it has taken (`Recv n bytes`).
-  std::size_t received() const { return received_.value_or(0); }
+  /// Bytes of the payload that the module says it has taken from the line (`Recv n bytes`, or a long send's progress).
+  std::size_t received() const { return received_; }
+  /// Bytes that a long send has handed to the network so far.
+  std::size_t passed_on() const { return passed_on_; }
   /// What a successor must know if this exchange is abandoned, or was written twice because of `busy`; else nothing.
   std::optional<Unanswered> unanswered() const;
 
@@ -111,6 +117,7 @@ class Exchange {
   Reaction on_final(Final final);
   Reaction on_send_final(Final final);
   Reaction on_report(const Report& report);
+  Reaction on_progress(const LongSendProgress& progress);
   Reaction finish(Outcome::Status status);
   bool is_for_predecessor(Final final);
   bool owns(std::string_view name) const;
@@ -126,7 +133,8 @@ class Exchange {
   bool retried_ = false;
   bool finished_ = false;
   bool over_ = false;
-  std::optional<std::size_t> received_;
+  std::size_t received_ = 0;
+  std::size_t passed_on_ = 0;
   bool early_success_ = false;  // SEND OK was read before payload_written()
 };
 

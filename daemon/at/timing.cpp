@@ -24,7 +24,7 @@ constexpr std::array timings{
     Entry{"CIPRECVDATA", {5s, Holds::nothing}},    //
     Entry{"CIPSEND", {20s, Holds::nothing}},       // so_sndtimeo, and what is queued before it (measured 12)
     Entry{"CIPSENDEX", {20s, Holds::nothing}},     //
-    Entry{"CIPSENDL", {60s, Holds::nothing}},      // the caller gives its own by length
+    Entry{"CIPSENDL", {14s, Holds::nothing}},      // without progress: so_sndtimeo and a margin
     Entry{"CIPSERVER", {10s, Holds::nothing}},     // closes links before its OK (measured 23)
     Entry{"CIPSTART", {75s, Holds::reception}},    // 15 s TCP, 10 s SSL (measured 13); 60 s limit since 4.1 (quirk 53)
     Entry{"CIPSTARTEX", {75s, Holds::reception}},  //

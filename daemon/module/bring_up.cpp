@@ -180,6 +180,10 @@ class BringUp {
     } else {
       note("the firmware cannot bound a send: a peer that does not read stops the whole module");
     }
+    // One report for each portion that is passed on, instead of three: they share the line with what is received.
+    if (result_.dialect.long_send_usable && has("+CIPSENDLCFG") &&
+        !co_await optional("report long sends less often", commands::send_long_config(send_portion, send_portion)))
+      co_return false;
     if (result_.dialect.ipv6 && has("+CIPV6") && !co_await optional("switch IPv6 on", commands::ipv6(true)))
       co_return false;
     if (has("+SYSTIMESTAMP")) {

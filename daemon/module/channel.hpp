@@ -102,6 +102,9 @@ struct RunOptions {
 struct SendBlock {
   at::Command command;
   at::Bytes payload;
+  /// A long send (AT+CIPSENDL) is under way: the module has passed on the first so many bytes of it. Called from the
+  /// reader, never after the outcome.
+  std::function<void(std::size_t)> on_progress{};
 };
 
 /// Asked at the last moment, when the link's turn has come: the next block of at most `limit` bytes, or nothing if
@@ -123,7 +126,9 @@ class Channel {
   virtual boost::asio::awaitable<at::Outcome> run(at::Command command, RunOptions options = {}) = 0;
 
   /// Waits for the link's turn (deficit round robin over links by bytes, after control, before background), asks the
-  /// source for one block and sends it. Outcome `cancelled` if the source had nothing.
+  /// source for one block and sends it. Outcome `cancelled` if the source had nothing, or if the send before it on the
+  /// same link failed while this one waited: nothing may follow behind a hole (quirk 64). A link that has more to send
+  /// says so while its block is in flight, by a second send(): then the channel goes on at once.
   virtual boost::asio::awaitable<at::Outcome> send(at::LinkId link, BlockSource source) = 0;
 
   /// While off, nothing is read from the module: with flow control RTS drops as soon as the system's own buffer is

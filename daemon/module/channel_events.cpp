@@ -124,14 +124,25 @@ void CommandChannel::react(const at::Reaction& reaction) {
     busy_ = true;
   }
   if (reaction.write_payload) payload_wanted_ = true;
+  if (reaction.progress) {
+    progressed_ = last_payload_ = clock_.now();
+    // A copy: the callee may end the job.
+    const auto tell = in_flight_ && !in_flight_->done ? in_flight_->on_progress : nullptr;
+    if (tell) tell(exchange_->passed_on());
+  }
   if (reaction.unexpected_prompt) stray_prompt_ = true;
-  if (reaction.busy || reaction.write_payload || reaction.unexpected_prompt || reaction.finished ||
+  if (reaction.busy || reaction.write_payload || reaction.progress || reaction.unexpected_prompt || reaction.finished ||
       (exchange_ && exchange_->is_over())) {
     event_->ring();
   }
 }
 
 void CommandChannel::publish(const at::Report& report) {
+  const auto* closed = std::get_if<at::LinkClosed>(&report);
+  if (closed != nullptr && in_flight_ && in_flight_->is_send && in_flight_->link == closed->link) {
+    in_flight_->link_closed = true;
+    event_->ring();
+  }
   observers_.notify([&](Observer& observer) { observer.on_report(report); });
 }
 

@@ -4,7 +4,6 @@
 // until its own answer comes back, with nothing left over. Only then is the next command sent. If the module stays
 // silent, its owner is told.
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <utility>
 
@@ -38,15 +37,9 @@ constexpr milliseconds busy_pause{500};
 /// `+++` counts only alone, with 20 ms of silence on both sides (quirk 18); a real tty adds some.
 constexpr milliseconds escape_guard{60};
 constexpr milliseconds escape_patience{600};
-constexpr std::size_t padding_piece = 256;
+/// Above this the module's detector of `+++` does not work (quirk 19): it would be data.
+constexpr std::uint32_t fastest_escape = 3'000'000;
 constexpr milliseconds padding_pause{20};
-constexpr std::size_t longest_padding = 8192;  // longest block of AT+CIPSEND; more is not worth it, AT+RST follows
-
-std::array<std::uint8_t, padding_piece> blanks() {
-  std::array<std::uint8_t, padding_piece> bytes{};
-  bytes.fill(' ');
-  return bytes;
-}
 
 at::Bytes bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
@@ -162,18 +155,25 @@ asio::awaitable<void> CommandChannel::leave_payload_phase() {
     while (!is_over() && clock_.now() < until) co_await wait(until);
   };
   log_->warn("it waits for a payload that will not come; leaving that mode");
-  co_await wait_unless_over(escape_guard);
-  const bool escaped = co_await write_bytes(bytes_of("+++"));
-  co_await wait_unless_over(escape_patience);
+  // A send that is over waits for nothing any more, most likely; one that is not, for what it has not yet received.
+  const std::size_t left_over = std::exchange(missing_payload_, 0);
+  const auto missing = [&] {
+    return exchange_ ? exchange_->command().payload_length() - exchange_->received() : left_over;
+  };
+  bool writable = true;
+  const bool can_escape = rate_.baud <= fastest_escape;
+  if (can_escape) {
+    co_await wait_unless_over(escape_guard);
+    writable = co_await write_bytes(bytes_of("+++"));
+    co_await wait_unless_over(escape_patience);
+  }
   // Firmware before 3.x took the `+++` as data: give it the bytes that it waits for. The caller gives the link up.
-  const std::size_t missing = exchange_ ? std::min(exchange_->command().payload_length(), longest_padding) : 0;
-  const std::array<std::uint8_t, padding_piece> padding = blanks();
-  for (std::size_t written = 0; escaped && written < missing && !is_over() && exchange_->received() == 0;) {
-    const auto count = std::min(padding_piece, missing - written);
-    const bool taken = co_await write_bytes(at::Bytes(padding.data(), count));
-    if (!taken) break;
-    written += count;
-    co_await wait_unless_over(padding_pause + line_time(count));
+  const std::size_t most = exchange_ || !can_escape ? missing() : 0;
+  for (std::size_t written = 0; writable && written < most && missing() > 0 && !is_over();) {
+    piece_.assign(std::min(piece_size(), most - written), ' ');
+    writable = co_await write_bytes(piece_);
+    written += piece_.size();
+    co_await wait_unless_over(padding_pause + line_time(piece_.size()));
   }
   // What was too much is now the beginning of a command line: end it, and take its ERROR.
   if (restarts_ != restarts || wire_ == nullptr) co_return;

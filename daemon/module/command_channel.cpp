@@ -17,11 +17,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// Payload goes out in pieces of about this much line time, so that a restart of the module is noticed in between.
-constexpr double piece_seconds = 0.05;
-constexpr std::size_t smallest_piece = 256;
-constexpr std::size_t largest_piece = 4096;
-
 /// So long observers may take to prepare for a command that holds the channel.
 constexpr seconds preparation_limit{1};
 
@@ -100,7 +95,7 @@ asio::awaitable<at::Outcome> CommandChannel::send(at::LinkId link, BlockSource s
   job->options.urgency = Urgency::data;
   job->source = std::move(source);
   job->link = link;
-  job->ticket = schedule_.add_send(link, clock_.now());
+  job->ticket = schedule_.add_send(link);
   co_return co_await wait_for(std::move(job));
 }
 
@@ -128,6 +123,7 @@ void CommandChannel::withdraw(const JobPointer& job) {
   job->done = true;
   job->outcome.status = at::Outcome::Status::cancelled;
   job->options.on_payload = nullptr;
+  job->on_progress = nullptr;
   job->source = nullptr;
   if (queued_.erase(job->ticket) > 0) {
     schedule_.remove(job->ticket);
@@ -148,6 +144,19 @@ void CommandChannel::finish_queued(at::Outcome::Status status) {
   for (auto& [ticket, job] : std::exchange(queued_, {})) {
     schedule_.remove(ticket);
     finish(*job, outcome_of(status));
+  }
+}
+
+/// Whatever waits would stand behind a hole (quirk 64).
+void CommandChannel::cancel_sends(at::LinkId link) {
+  for (auto entry = queued_.begin(); entry != queued_.end();) {
+    if (!entry->second->is_send || entry->second->link != link) {
+      ++entry;
+      continue;
+    }
+    schedule_.remove(entry->first);
+    finish(*entry->second, outcome_of(at::Outcome::Status::cancelled));
+    entry = queued_.erase(entry);
   }
 }
 
@@ -264,7 +273,7 @@ asio::awaitable<void> CommandChannel::serve() {
     const JobPointer job = in_flight_ = std::move(queued.mapped());
     co_await perform(job, turn->limit);
     // The link's next block must be in the schedule before the next turn is given, or its share would lapse.
-    if (job->is_send) co_await asio::post(executor_, asio::use_awaitable);
+    if (job->is_send && !schedule_.has_send(job->link)) co_await asio::post(executor_, asio::use_awaitable);
   }
 }
 
@@ -278,13 +287,15 @@ asio::awaitable<void> CommandChannel::perform(JobPointer job, std::size_t limit)
     }
     job->command = std::move(block->command);
     job->payload = block->payload;
+    job->on_progress = std::move(block->on_progress);
   }
   ++counters_.commands;
   begin_exchange(*job->command);
-  co_await drive(job);
+  const at::Outcome::Status status = co_await drive(job);
   if (job->is_send) {
     last_payload_ = clock_.now();
-    schedule_.charge(job->link, job->command->payload_length());
+    schedule_.charge(job->link, job->command->payload_length(), last_payload_);
+    if (status != at::Outcome::Status::ok) cancel_sends(job->link);
   }
   in_flight_.reset();
 }
@@ -304,7 +315,7 @@ void CommandChannel::end_exchange() {
   exchange_.reset();
 }
 
-asio::awaitable<void> CommandChannel::drive(JobPointer job) {
+asio::awaitable<at::Outcome::Status> CommandChannel::drive(JobPointer job) {
   const at::Command& command = *job->command;
   TimePoint started = clock_.now();
   const TimePoint busy_until = started + std::max<Duration>(command.deadline(), busy_patience);
@@ -337,12 +348,13 @@ asio::awaitable<void> CommandChannel::drive(JobPointer job) {
       payload_out = true;
       gave_up = !co_await write_payload(job);
       started = clock_.now();
-      if (!exchange_->is_finished()) exchange_->payload_written();
+      if (!gave_up && !exchange_->is_finished()) exchange_->payload_written();
       continue;
     }
     TimePoint limit = started + command.deadline();
-    // CIPSENDL reports progress instead of `Recv`.
-    if (payload_out && exchange_->awaits_receipt() && command.name() == "CIPSEND") {
+    if (payload_out && exchange_->reports_progress()) {
+      limit = progress_ends();
+    } else if (payload_out && exchange_->awaits_receipt() && command.name() == "CIPSEND") {
       limit = std::min(limit, started + line_time(command.payload_length()) + receipt_patience);
     }
     // Who has probably restarted owes no answer any more.
@@ -363,13 +375,16 @@ asio::awaitable<void> CommandChannel::drive(JobPointer job) {
     log_->warn("no answer to {} within {} ms", command.secret() ? command.name() : command.text(), taken);
     payload_wanted_ = exchange_->expire().write_payload;
   }
-  finish(*job, exchange_->take_outcome(since(started, clock_.now())));
+  at::Outcome outcome = exchange_->take_outcome(since(started, clock_.now()));
+  const at::Outcome::Status status = outcome.status;
+  finish(*job, std::move(outcome));
   if (exchange_->is_over()) end_exchange();
-  if (!asked) co_return;
+  if (!asked) co_return status;
   // A question that was refused with `busy` may be answered later all the same (quirk 48).
   asked_ = false;
   suspicious_ = true;
   if (!exchange_ && !unanswered_) unanswered_ = at::Unanswered{};
+  co_return status;
 }
 
 asio::awaitable<bool> CommandChannel::write_line(const at::Command& command, Duration patience) {
@@ -378,27 +393,6 @@ asio::awaitable<bool> CommandChannel::write_line(const at::Command& command, Dur
   line_ += "\r\n";
   co_return co_await write_bytes(at::Bytes(reinterpret_cast<const std::uint8_t*>(line_.data()), line_.size()),
                                  patience);
-}
-
-asio::awaitable<bool> CommandChannel::write_payload(JobPointer job) {
-  const std::uint64_t restarts = restarts_;
-  const std::size_t total = job->command->payload_length();
-  const auto piece_size =
-      std::clamp(static_cast<std::size_t>(rate_.bytes_per_second() * piece_seconds), smallest_piece, largest_piece);
-  for (std::size_t written = 0; written < total;) {
-    // Also after a `SEND FAIL` the module waits for the announced bytes (quirk 78); only a restart ends that.
-    if (restarts_ != restarts) co_return false;
-    const std::size_t count = std::min(piece_size, total - written);
-    piece_.assign(count, 0);
-    if (written < job->payload.size()) {
-      const auto part = job->payload.subspan(written, std::min(count, job->payload.size() - written));
-      std::copy(part.begin(), part.end(), piece_.begin());
-    }
-    last_payload_ = clock_.now();
-    if (!co_await write_bytes(piece_)) co_return false;
-    written += count;
-  }
-  co_return true;
 }
 
 asio::awaitable<bool> CommandChannel::write_bytes(at::Bytes bytes, Duration patience) {

@@ -10,6 +10,10 @@
 // answer has come or a resynchronisation has shown that the module listens again (channel_recovery.cpp). No other
 // command is sent before that.
 //
+// Consent: a module may hang if it is given more than 8 KiB at once (quirk 13). A payload of AT+CIPSEND is never
+// longer, and its prompt is the consent; of a long send only so much is written ahead of what the module reports to
+// have taken (channel_payload.cpp).
+//
 // Invariants: exchange_ is set exactly while an answer is outstanding. A caller's buffer is never touched after its Job
 // is done or the caller has gone: what is being written is a copy.
 #pragma once
@@ -110,12 +114,12 @@ class CommandChannel final : public Channel, private at::LexerSink {
   void withdraw(const JobPointer& job);
   void finish(Job& job, at::Outcome outcome);
   void finish_queued(at::Outcome::Status status);
+  void cancel_sends(at::LinkId link);
 
   // One command (command_channel.cpp)
   boost::asio::awaitable<void> perform(JobPointer job, std::size_t limit);
-  boost::asio::awaitable<void> drive(JobPointer job);
+  boost::asio::awaitable<at::Outcome::Status> drive(JobPointer job);
   boost::asio::awaitable<bool> write_line(const at::Command& command, Duration patience = write_patience);
-  boost::asio::awaitable<bool> write_payload(JobPointer job);
   boost::asio::awaitable<bool> write_bytes(at::Bytes bytes, Duration patience = write_patience);
   void begin_exchange(at::Command command);
   void end_exchange();
@@ -129,6 +133,13 @@ class CommandChannel final : public Channel, private at::LexerSink {
   /// Whether the observers let a command begin that holds the channel; they may queue commands of their own.
   bool is_prepared_for_hold();
   bool is_holder(Schedule::Ticket ticket) const;
+
+  // Payload (channel_payload.cpp)
+  boost::asio::awaitable<bool> write_payload(JobPointer job);
+  boost::asio::awaitable<bool> write_blanks(JobPointer job, std::size_t written);
+  std::size_t piece_size() const;
+  /// When a long send counts as stuck.
+  TimePoint progress_ends() const;
 
   // Recovery (channel_recovery.cpp)
   boost::asio::awaitable<void> recover();
@@ -183,6 +194,8 @@ class CommandChannel final : public Channel, private at::LexerSink {
   bool asked_ = false;               // shows_life() has asked, and its answer has not come
   bool silent_ = false;              // shows_life() was not answered
   std::uint64_t restarts_ = 0;       // lets coroutines see that the ground has moved
+  TimePoint progressed_{};           // when the long send in flight began or last got on
+  std::size_t missing_payload_ = 0;  // so much the module may still wait for, of a send that has ended too early
   std::string line_;                 // what is being written: a command,
   std::vector<std::uint8_t> piece_;  // or a piece of payload
 

@@ -35,8 +35,10 @@ struct CommandChannel::Job {
   bool is_setup = false;
   BlockSource source;  // of a send, while the caller is there
   at::LinkId link = 0;
-  at::Bytes payload;               // the caller's, while it is there; then `kept`
-  std::vector<std::uint8_t> kept;  // what the module still has to be given after the caller has gone
+  std::function<void(std::size_t)> on_progress;  // of a long send, while the caller is there
+  bool link_closed = false;                      // the link has gone while its block was in flight
+  at::Bytes payload;                             // the caller's, while it is there; then `kept`
+  std::vector<std::uint8_t> kept;                // what the module still has to be given after the caller has gone
   Schedule::Ticket ticket = 0;
   at::Outcome outcome;
   bool done = false;

@@ -19,8 +19,10 @@ constexpr std::array<HoldingRule, 3> holding_rules{{
 /// How long background work lets others pass.
 constexpr milliseconds background_patience{5000};
 
-/// A link whose remaining share is smaller gives its turn up: tiny blocks cost more in turn-around than they carry.
-constexpr std::ptrdiff_t smallest_share = 128;
+/// Who has sent is expected to send again within this time; after a pause, within twice that pause. A longer pause than
+/// the longest ends a conversation.
+constexpr milliseconds shortest_expectation{2000};
+constexpr milliseconds longest_expectation{30000};
 
 /// Smallest block that is worth an exchange, also on slow lines.
 constexpr double smallest_limit = 256;
@@ -36,7 +38,7 @@ const HoldingRule& holding_rule(at::Holds holds) {
 Schedule::Limits Schedule::limits_for(const LineRate& rate) {
   const double per_second = rate.bytes_per_second();
   return {static_cast<std::size_t>(std::max(per_second * 0.1, smallest_limit)),
-          static_cast<std::size_t>(std::max(per_second * 0.5, smallest_limit))};
+          static_cast<std::size_t>(std::max(per_second * 0.75, smallest_limit))};
 }
 
 Schedule::Ticket Schedule::add_command(bool setup, Urgency urgency, at::Holds holds, bool asked_for, TimePoint now) {
@@ -44,16 +46,29 @@ Schedule::Ticket Schedule::add_command(bool setup, Urgency urgency, at::Holds ho
   return last_ticket_;
 }
 
-Schedule::Ticket Schedule::add_send(at::LinkId link, TimePoint) {
-  Link& entry = links_[link];
-  entry.sends.push_back(++last_ticket_);
+Schedule::Ticket Schedule::add_send(at::LinkId id) {
+  Link& link = links_[id];
+  link.sends.push_back(++last_ticket_);
   ++queued_sends_;
-  if (!entry.in_rotation) {
-    entry.in_rotation = true;
-    entry.deficit = 0;
-    rotation_.push_back(link);
+  if (link.place != Place::none) return last_ticket_;
+  if (link.round < round_) give_quantum(link);
+  if (link.deficit >= smallest_share()) {
+    link.place = Place::fresh;
+    fresh_.push_back(id);
+  } else {
+    append(id, link);
   }
   return last_ticket_;
+}
+
+void Schedule::give_quantum(Link& link) {
+  link.round = std::max(link.round + 1, round_);
+  link.deficit = std::min<std::ptrdiff_t>(link.deficit, 0) + quantum();
+}
+
+void Schedule::append(at::LinkId id, Link& link) {
+  link.place = Place::rotation;
+  rotation_.push_back(id);
 }
 
 bool Schedule::remove(Ticket ticket) {
@@ -70,6 +85,11 @@ bool Schedule::remove(Ticket ticket) {
 bool Schedule::is_setup(Ticket ticket) const {
   return std::any_of(waiting_.begin(), waiting_.end(),
                      [ticket](const Waiting& entry) { return entry.ticket == ticket && entry.setup; });
+}
+
+bool Schedule::has_send(at::LinkId id) const {
+  const auto link = links_.find(id);
+  return link != links_.end() && !link->second.sends.empty();
 }
 
 bool Schedule::has_foreground() const {
@@ -120,59 +140,78 @@ std::optional<Schedule::Turn> Schedule::next(TimePoint now, TimePoint last_paylo
   }
   if (best_rank >= rank_data) {
     // Data commands (reads) and sends alternate by arrival: the older one first.
-    const bool send_first = queued_sends_ > 0 && (best_rank > rank_data || [&] {
-                              for (const auto link : rotation_) {
-                                const auto& sends = links_[link].sends;
-                                if (!sends.empty() && sends.front() < best->ticket) return true;
-                              }
-                              return false;
-                            }());
-    if (send_first) return next_send();
+    const bool send_first = queued_sends_ > 0 && (best_rank > rank_data || is_older_send_than(best->ticket));
+    if (send_first) return next_send(now);
   }
   if (best == waiting_.end()) return std::nullopt;
+  if (best->urgency == Urgency::data) reads_until_ = now + shortest_expectation;
   const Turn turn{best->ticket, 0};
   waiting_.erase(best);
   return turn;
 }
 
-std::optional<Schedule::Turn> Schedule::next_send() {
-  // A link without a send when its turn comes leaves the rotation and its share lapses (deficit round robin).
-  while (!rotation_.empty()) {
-    const at::LinkId id = rotation_.front();
-    Link& link = links_[id];
-    if (link.sends.empty()) {
-      link.in_rotation = false;
-      link.deficit = 0;
-      rotation_.pop_front();
-      continue;
-    }
-    const auto quantum = static_cast<std::ptrdiff_t>(limits_.shared_block);
-    if (link.deficit < std::min(smallest_share, quantum)) {
-      link.deficit += quantum;
-      // The share is used up: the others come first, unless there are none.
-      if (link.deficit < std::min(smallest_share, quantum)) {
-        rotation_.pop_front();
-        rotation_.push_back(id);
+bool Schedule::is_older_send_than(Ticket ticket) const {
+  return std::any_of(links_.begin(), links_.end(), [ticket](const auto& entry) {
+    return !entry.second.sends.empty() && entry.second.sends.front() < ticket;
+  });
+}
+
+std::optional<Schedule::Turn> Schedule::next_send(TimePoint now) {
+  for (auto* list : {&fresh_, &rotation_}) {
+    while (!list->empty()) {
+      const at::LinkId id = list->front();
+      Link& link = links_[id];
+      if (link.sends.empty()) {
+        link.place = Place::none;  // what is left of its share lapses with the round
+        list->pop_front();
         continue;
       }
+      if (link.deficit >= smallest_share()) return turn_of(id, link, now);
+      // Only in the rotation: fresh links leave their list with their share.
+      const std::ptrdiff_t rest = link.deficit;
+      give_quantum(link);
+      link.deficit += std::max<std::ptrdiff_t>(rest, 0);
+      round_ = std::max(round_, link.round);
+      if (link.deficit >= smallest_share()) return turn_of(id, link, now);
+      list->pop_front();  // still in debt: the others come first
+      list->push_back(id);
     }
-    const bool alone = queued_sends_ == 1 && waiting_.empty() && rotation_.size() == 1;
-    const Turn turn{link.sends.front(), alone ? limits_.sole_block : static_cast<std::size_t>(link.deficit)};
-    link.sends.pop_front();
-    --queued_sends_;
-    return turn;
   }
   return std::nullopt;
 }
 
-void Schedule::charge(at::LinkId link, std::size_t bytes) {
-  const auto entry = links_.find(link);
-  if (entry == links_.end() || !entry->second.in_rotation) return;
-  entry->second.deficit -= static_cast<std::ptrdiff_t>(bytes);
-  if (entry->second.deficit >= std::min(smallest_share, static_cast<std::ptrdiff_t>(limits_.shared_block))) return;
-  if (rotation_.size() == 1) entry->second.deficit = 0;  // nobody was kept waiting, so nothing is owed
-  std::erase(rotation_, link);
-  rotation_.push_back(link);
+Schedule::Turn Schedule::turn_of(at::LinkId id, Link& link, TimePoint now) {
+  const auto share = std::min(static_cast<std::size_t>(link.deficit), limits_.shared_block);
+  const Turn turn{link.sends.front(), is_alone(id, now) ? limits_.sole_block : share};
+  link.sends.pop_front();
+  --queued_sends_;
+  return turn;
+}
+
+bool Schedule::is_alone(at::LinkId id, TimePoint now) const {
+  if (now < reads_until_) return false;
+  const bool command_waits = std::any_of(waiting_.begin(), waiting_.end(), [](const Waiting& entry) {
+    return entry.setup || entry.urgency != Urgency::background;
+  });
+  return !command_waits && std::none_of(links_.begin(), links_.end(), [id, now](const auto& entry) {
+    return entry.first != id && (!entry.second.sends.empty() || now < entry.second.speaks_until);
+  });
+}
+
+void Schedule::charge(at::LinkId id, std::size_t bytes, TimePoint now) {
+  const auto entry = links_.find(id);
+  if (entry == links_.end()) return;
+  Link& link = entry->second;
+  const Duration pause = link.last_sent ? now - *link.last_sent : Duration::zero();
+  link.speaks_until =
+      now + (pause > longest_expectation ? Duration(shortest_expectation)
+                                         : std::clamp<Duration>(2 * pause, shortest_expectation, longest_expectation));
+  link.last_sent = now;
+  link.deficit -= static_cast<std::ptrdiff_t>(bytes);
+  if (link.deficit >= smallest_share() || link.place == Place::none) return;
+  if (fresh_.size() + rotation_.size() == 1) link.deficit = 0;  // nobody was kept waiting, so nothing is owed
+  std::erase(link.place == Place::fresh ? fresh_ : rotation_, id);
+  append(id, link);
 }
 
 TimePoint Schedule::next_change(TimePoint now, TimePoint last_payload) const {

@@ -4,6 +4,7 @@
 // Owned by net::Interface. Coroutines that may outlive the interface hold a pointer to it that is cleared when it goes.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <memory>
@@ -79,6 +80,16 @@ struct LinkContext {
   std::size_t line_bytes(std::chrono::milliseconds time) const {
     return static_cast<std::size_t>(channel.line_rate().bytes_per_second() * static_cast<double>(time.count()) /
                                     1000.0);
+  }
+  /// The longest AT+CIPSENDL: 500 ms of the line. 0: not to be used; it loses bytes without flow control (quirk 78).
+  std::size_t longest_long_send() const {
+    const bool sound = channel.dialect().long_send_usable && channel.line_rate().flow_control_verified;
+    return sound ? line_bytes(std::chrono::milliseconds(500)) : 0;
+  }
+  /// What a program may send ahead of its link: two blocks, or what the longest send needs and a block behind it.
+  std::size_t upload_buffer() const {
+    const std::size_t block = channel.dialect().send_block_limit;
+    return std::max(2 * block, longest_long_send() + block);
   }
 };
 

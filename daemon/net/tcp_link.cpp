@@ -199,64 +199,6 @@ void TcpLink::on_closed() {
   }
 }
 
-void TcpLink::on_readable() {
-  upload_alarm_->ring();
-}
-
-std::size_t TcpLink::block_limit() const {
-  constexpr std::chrono::milliseconds kOthersWaitAtMost{100};
-  constexpr std::size_t kSmallest = 536;  // below, the command costs more than its payload
-  const std::size_t largest = context_->channel.dialect().send_block_limit;
-  if (!context_->others_busy(id_, context_->clock.now())) return largest;
-  return std::clamp(context_->line_bytes(kOthersWaitAtMost), kSmallest, largest);
-}
-
-asio::awaitable<void> TcpLink::upload(std::shared_ptr<TcpLink> self) {
-  TcpLink& link = *self;
-  while (link.is_live() && link.state_ == State::open) {
-    if (link.end_->readable().empty()) {
-      if (link.end_->app_finished() && !link.all_sent_) {
-        link.all_sent_ = true;
-        link.owner_->link_sent_all(link);
-        continue;
-      }
-      co_await link.upload_alarm_->wait_until(module::never);
-      continue;
-    }
-    std::size_t taken = 0;
-    // The block is copied, because the stream may die, and its buffers with it, while the module still takes it.
-    module::BlockSource source = [&link, &taken](std::size_t limit) -> std::optional<module::SendBlock> {
-      if (!link.is_live() || link.state_ != State::open) return std::nullopt;
-      const RingBytes readable = link.end_->readable();
-      taken = std::min({readable.size(), limit, link.block_limit()});
-      if (taken == 0) return std::nullopt;
-      link.block_.clear();
-      const std::size_t first = std::min(taken, readable.first.size());
-      link.block_.insert(link.block_.end(), readable.first.begin(),
-                         readable.first.begin() + static_cast<std::ptrdiff_t>(first));
-      link.block_.insert(link.block_.end(), readable.second.begin(),
-                         readable.second.begin() + static_cast<std::ptrdiff_t>(taken - first));
-      return module::SendBlock{at::commands::send(link.id_, taken), link.block_};
-    };
-    const at::Outcome outcome = co_await link.context_->channel.send(link.id_, std::move(source));
-    if (link.context_ == nullptr) break;
-    if (outcome.ok()) {
-      link.last_activity_ = link.context_->clock.now();
-      link.context_->carried(link.id_, link.last_activity_);
-      link.bytes_sent_ += taken;
-      link.meter_.add(taken, link.last_activity_);
-      if (link.end_ != nullptr) link.owner_->link_sent(link, taken);
-      continue;
-    }
-    if (taken == 0 && outcome.status == at::Outcome::Status::cancelled) continue;  // nothing was left to send
-    // Part of the block may be out, so it is never repeated (quirk 64): the stream is broken.
-    link.send_failed_ = true;
-    break;
-  }
-  link.uploading_ = false;
-  link.alarm_->ring();
-}
-
 asio::awaitable<void> TcpLink::close() {
   for (int attempt = 0; attempt < kCloseAttempts && state_ != State::closed; ++attempt) {
     if (state_ == State::ended) break;  // the module closed it by itself

@@ -2,10 +2,10 @@
 // close. Who is at the host's end, the link does not know (stream_end.hpp); the table of links is stream_table.hpp.
 //
 // Theory of operation. Two coroutines share the link: life() connects, then switches receive types and reads in passive
-// mode, and at the end closes; upload() sends block by block. Reports reach the link through the table as plain calls,
-// which only note what happened and ring. So every command for a link is issued by its own coroutines, one after
-// another, and the id is given back when both have ended and the module has confirmed: no late command can hit the id's
-// next user.
+// mode, and at the end closes; upload() sends block by block, each by a send_block() of its own. Reports reach the link
+// through the table as plain calls, which only note what happened and ring. So every command for a link is issued by
+// its own coroutines, one after another, and the id is given back when all have ended and the module has confirmed: no
+// late command can hit the id's next user.
 //
 // Adaptive receive (DESIGN section 6 "Back-pressure"): active, until the stream's backlog shows that the program has
 // fallen behind, at half of that also ahead of a command that holds the channel; then passive, where only as much is
@@ -18,6 +18,7 @@
 // Whoever destroys what the context points to calls abandon() first; the coroutines then end at their next step.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -124,6 +125,14 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   void start();
   static boost::asio::awaitable<void> life(std::shared_ptr<TcpLink> self);
   static boost::asio::awaitable<void> upload(std::shared_ptr<TcpLink> self);
+  static boost::asio::awaitable<void> send_block(std::shared_ptr<TcpLink> self);
+  std::optional<module::SendBlock> next_block(std::vector<std::uint8_t>& bytes, std::size_t limit) const;
+  void passed_on(std::size_t bytes);
+  bool can_send() const { return is_live() && state_ == State::open && !send_failed_; }
+  std::size_t unsent() const {
+    const std::size_t readable = end_->readable().size();
+    return readable - std::min(readable, handed_over_);
+  }
   boost::asio::awaitable<bool> connect_now();
   boost::asio::awaitable<bool> set_up_tls();
   boost::asio::awaitable<bool> is_listed();
@@ -138,7 +147,6 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   bool can_be_passive() const;
   bool wants_passive() const;
   std::size_t backlog_limit() const;
-  std::size_t block_limit() const;
   void take(Bytes chunk, bool push);
   void wake();
 
@@ -163,9 +171,11 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   bool data_lost_ = false;  // a payload was cut short
   bool was_taken_ = false;  // on_taken() was called; the connect under way has failed
   bool has_stranger_ = false;
-  bool all_sent_ = false;    // link_sent_all() was called
-  std::size_t receive_cap_;  // shrinks when the module lacks memory (quirk 94)
-  std::vector<std::uint8_t> block_;
+  bool all_sent_ = false;        // link_sent_all() was called
+  std::size_t receive_cap_;      // shrinks when the module lacks memory (quirk 94)
+  std::size_t handed_over_ = 0;  // of what is readable, the module has these first bytes and has not passed them on yet
+  int sends_ = 0;                // blocks that wait for their turn or are in flight
+  bool send_waits_ = false;      // one of them waits for its turn
   module::TimePoint since_;
   module::TimePoint last_activity_;
   std::uint64_t bytes_sent_ = 0;

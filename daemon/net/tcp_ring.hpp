@@ -19,6 +19,12 @@ struct RingBytes {
   at::Bytes second;
   std::size_t size() const { return first.size() + second.size(); }
   bool empty() const { return first.empty(); }
+  /// Precondition: offset + length <= size().
+  RingBytes part(std::size_t offset, std::size_t length) const {
+    if (offset >= first.size()) return {second.subspan(offset - first.size(), length), {}};
+    const std::size_t head = std::min(length, first.size() - offset);
+    return {first.subspan(offset, head), second.first(length - head)};
+  }
 };
 
 class ByteRing {

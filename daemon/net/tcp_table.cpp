@@ -76,7 +76,7 @@ TcpTable::~TcpTable() {
 TcpSettings TcpTable::flow_settings() const {
   TcpSettings settings;
   settings.mtu = context_.settings.mtu;
-  settings.upload_buffer = 2 * context_.channel.dialect().send_block_limit;
+  settings.upload_buffer = context_.upload_buffer();
   settings.in_flight_limit = std::max(context_.line_bytes(milliseconds(200)), 2 * kSegment);
   settings.download_buffer = settings.in_flight_limit + kModuleWindow;
   return settings;

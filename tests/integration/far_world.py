@@ -14,18 +14,23 @@ Addresses are of either family; a link-local one has its zone behind a %.
                   end of the stream: a module conveys that only by closing both directions)
   stalled  5002   TCP: accepts, then reads nothing for 5 s, then behaves like judge
   resetting 5003  TCP: resets the connection once a byte has come
+  taker    5004  TCP: reads a line with a name, a count and seconds; takes so many bytes, rests so long, then takes all that still
+                  comes; its receive buffer is small. UDP: counts, under the text of the datagrams as name
+  tally    5005  TCP: what the takers have got so far, as JSON: {name: {"bytes": N, "sha256": …, "ended": …}}
   names      53   UDP: A and AAAA records for the names given, NXDOMAIN for all others
 Anything else is closed: a connect is refused.
 """
 
 import asyncio
 import hashlib
+import json
 import random
 import re
 import socket
 import struct
 import sys
 
+SMALL_WINDOWS = (5002, 5004)
 PAGE = b"<!doctype html><title>espat</title><p>Hello from the far side of the serial line.</p>\n"
 
 
@@ -114,6 +119,30 @@ async def resetting(reader, writer):
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
+tallies = {}
+
+
+async def taker(reader, writer):
+    name, count, seconds = (await reader.readline()).split()
+    tally = tallies[name.decode()] = {"bytes": 0, "sha256": "", "ended": False}
+    digest = hashlib.sha256()
+    rests = float(seconds) > 0
+    try:
+        while block := await reader.read(2048):
+            digest.update(block)
+            tally.update(bytes=tally["bytes"] + len(block), sha256=digest.hexdigest())
+            if rests and tally["bytes"] >= int(count):
+                rests = False
+                await asyncio.sleep(float(seconds))
+    finally:
+        tally["ended"] = True
+
+
+async def tell_tally(_reader, writer):
+    writer.write(json.dumps(tallies).encode())
+    await writer.drain()
+
+
 def service(conversation):
     async def serve(reader, writer):
         try:
@@ -132,6 +161,12 @@ class UdpEcho(asyncio.DatagramProtocol):
 
     def datagram_received(self, data, address):
         self.transport.sendto(data, address)
+
+
+class DatagramTaker(asyncio.DatagramProtocol):
+    def datagram_received(self, data, _address):
+        tally = tallies.setdefault(data.decode().strip(), {"bytes": 0, "sha256": "", "ended": False})
+        tally["bytes"] += len(data)
 
 
 class NameServer(UdpEcho):
@@ -167,16 +202,19 @@ async def serve_at(address):
         (5001, judge),
         (5002, stalled),
         (5003, resetting),
+        (5004, taker),
+        (5005, tell_tally),
     ):
         family, _, _, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
         sock = socket.socket(family)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # The stalled service must be able to close its window, so its receive buffer is small.
-        if port == 5002:
+        # These must be able to close their windows, so their receive buffers are small.
+        if port in SMALL_WINDOWS:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.bind(place)
-        await asyncio.start_server(service(conversation), sock=sock, limit=4096 if port == 5002 else 65536, backlog=128)
+        await asyncio.start_server(service(conversation), sock=sock, limit=4096 if port in SMALL_WINDOWS else 65536, backlog=128)
     await loop.create_datagram_endpoint(UdpEcho, local_addr=(address, 7))
+    await loop.create_datagram_endpoint(DatagramTaker, local_addr=(address, 5004))
 
 
 async def main(web, names_at, *names):

@@ -44,8 +44,17 @@ TEST(Dialect, OfTheMeasuredFirmwareHasWhatWasMeasured) {
   EXPECT_EQ(dialect.family, Family::esp32_v4);
   EXPECT_EQ(dialect.chip, "ESP32");
   EXPECT_TRUE(dialect.connect_timeout_usable);  // measured-datapath
+  EXPECT_TRUE(dialect.long_send_usable);
   EXPECT_TRUE(dialect.has("+CIPSTATE"));
   EXPECT_FALSE(dialect.has("+CWJEAP"));
+}
+
+TEST(Dialect, SendsLongOnlyWhereThatIsKnownToWork) {  // quirk 78: documented since 2.4, measured with 4.1
+  EXPECT_FALSE(choose_dialect(firmware("AT version:4.0.0.0(abc - ESP32C6 - x)"), modern).long_send_usable);
+  EXPECT_EQ(choose_dialect(firmware("AT version:4.0.0.0(abc - ESP32C6 - x)"), modern).send_block_limit, 8192U);
+  Names without = modern;
+  without.erase("+CIPSENDL");  // not in every build (quirk 143)
+  EXPECT_FALSE(choose_dialect(firmware("AT version:5.0.1.0(abc - ESP32C61 - x)"), without).long_send_usable);
 }
 
 TEST(Dialect, OfTheFirstEsp32HasNoPassiveReceiveAndSmallBlocks) {

@@ -202,7 +202,45 @@ TEST(Sending, LateSendOkDoesNotEndAnotherCommand) {  // quirk 65
 TEST(Sending, ReportsTheProgressOfALongSend) {
   Driver driver(commands::send_long(0, 5000));
   driver.module_says("\r\nOK\r\n\r\n>+CIPSENDL:2920,5000\r\n");
-  EXPECT_EQ(driver.reports, Lines{"+CIPSENDL:2920,5000"});
+  EXPECT_TRUE(driver.reports.empty()) << "it is the command's own";
+  EXPECT_EQ(driver.exchange.received(), 5000U);
+  EXPECT_EQ(driver.exchange.passed_on(), 2920U);
+  driver.exchange.payload_written();
+  driver.module_says("+CIPSENDL:5000,5000\r\n\r\nSEND OK\r\n");
+  EXPECT_TRUE(driver.outcome().ok());
+}
+
+TEST(Sending, BelievesNoProgressThatCannotBeTrue) {  // quirk 13: more is written on the strength of it
+  Driver driver(commands::send_long(0, 5000));
+  driver.module_says("\r\nOK\r\n\r\n>+CIPSENDL:1024,2000\r\n");
+  for (const auto* lie : {"+CIPSENDL:1024,6000\r\n", "+CIPSENDL:1024,1000\r\n", "+CIPSENDL:4000,3000\r\n"})
+    driver.module_says(lie);
+  EXPECT_EQ(driver.exchange.received(), 2000U);
+  EXPECT_EQ(driver.exchange.passed_on(), 1024U);
+}
+
+TEST(Sending, HandsTheProgressOfSomebodyElseOn) {
+  Driver driver(commands::send(0, 5));
+  driver.module_says("+CIPSENDL:10,10\r\n");
+  EXPECT_EQ(driver.reports, Lines{"+CIPSENDL:10,10"});
+}
+
+TEST(Sending, WaitsForTheReceiptOfALongSendUntilAllIsReceived) {  // quirk 72
+  Driver driver(commands::send_long(0, 5000));
+  driver.module_says("\r\nOK\r\n\r\n>+CIPSENDL:2920,2944\r\n");
+  driver.exchange.payload_written();
+  EXPECT_TRUE(driver.exchange.awaits_receipt());
+  driver.module_says("+CIPSENDL:5000,5000\r\n");
+  EXPECT_FALSE(driver.exchange.awaits_receipt());
+}
+
+TEST(Sending, EndsALongSendThatFailsOrIsCancelled) {  // quirks 6, 78
+  Driver failed(commands::send_long(0, 5));
+  failed.module_says("\r\nOK\r\n\r\n>0,CLOSED\r\n\r\nSEND FAIL\r\n");
+  EXPECT_EQ(failed.outcome().status, Outcome::Status::send_failed);
+  Driver cancelled(commands::send_long(0, 5));
+  cancelled.module_says("\r\nOK\r\n\r\n>\r\nSEND CANCELLED\r\n");
+  EXPECT_EQ(cancelled.outcome().status, Outcome::Status::cancelled);
 }
 
 TEST(Echo, IsConsumedWhereItIsExpected) {

@@ -151,6 +151,7 @@ void ScriptedModule::hear(at::Bytes bytes) {
     half_line_.clear();
     take_line(line);
   }
+  if (payload_wanted_ > 0 && on_payload_bytes && !payload_.empty()) say(on_payload_bytes(payload_.size()));
 }
 
 void ScriptedModule::take_line(const std::string& line) {

@@ -31,9 +31,17 @@ class ScriptedModule {
   void unplug();
   /// The next bytes are a payload, whatever led to that.
   void expect_payload(std::size_t length) { payload_wanted_ = length; }
+  /// It was not to be: the next bytes are commands again.
+  void leave_payload() {
+    payload_wanted_ = 0;
+    payload_.clear();
+  }
+  std::size_t payload_received() const { return payload_.size(); }
 
   /// Asked first for every line; a value is said instead of the usual answer ("" = silence).
   std::function<std::optional<std::string>(const std::string& line)> rule;
+  /// Called whenever bytes of a payload have come: so many so far. Says what the module reports (AT+CIPSENDL).
+  std::function<std::string(std::size_t received)> on_payload_bytes;
   /// Called for each complete payload, says what follows.
   std::function<std::string(const std::string& payload)> on_payload;
 

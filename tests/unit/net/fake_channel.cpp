@@ -11,6 +11,8 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr milliseconds kTurnAround{2};
+// What a long send passes on at once, and reports.
+constexpr std::size_t kPortion = 2920;
 
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> fields;
@@ -260,16 +262,28 @@ asio::awaitable<at::Outcome> FakeChannel::send(at::LinkId id, module::BlockSourc
     leave();
     co_return answer(Status::reset);
   }
-  auto block = source(the_dialect.send_block_limit);
+  auto block = source(longest_turn);
   at::Outcome outcome = answer(Status::cancelled);
   if (block) {
     commands.push_back(block->command.text());
     longest_block = std::max(longest_block, block->payload.size());
-    const auto line =
-        milliseconds(static_cast<long>(1000.0 * static_cast<double>(block->payload.size()) / rate.bytes_per_second()));
-    co_await module::pause(clock_, 2 * kTurnAround + line);
+    const auto line_time = [this](std::size_t bytes) {
+      return milliseconds(static_cast<long>(1000.0 * static_cast<double>(bytes) / rate.bytes_per_second()));
+    };
+    co_await module::pause(clock_, 2 * kTurnAround);
+    const bool is_long = block->command.name() == "CIPSENDL";
+    std::size_t passed = 0;
+    while (is_long && passed + kPortion < block->payload.size() && links[id].open && !send_fails) {
+      co_await module::pause(clock_, line_time(kPortion));
+      const auto portion = block->payload.subspan(passed, kPortion);
+      links[id].received.append(portion.begin(), portion.end());
+      passed += kPortion;
+      block->on_progress(passed);
+    }
+    co_await module::pause(clock_, line_time(block->payload.size() - passed));
     while (send_hangs && state_ == module::State::ready) co_await module::pause(clock_, milliseconds(100));
-    const std::string payload(block->payload.begin(), block->payload.end());
+    const auto rest = block->payload.subspan(passed);
+    const std::string payload(rest.begin(), rest.end());
     if (state_ != module::State::ready || restarts != restarts_)
       outcome.status = Status::reset;
     else if (!links[id].open)

@@ -96,6 +96,7 @@ class FakeChannel final : public module::Channel {
   std::string address = "192.0.2.15";
   std::string ipv6_link_local{}, ipv6_global{};  // empty: none (yet)
   std::string dns = "\"192.0.2.3\",\"114.114.114.114\",\"8.8.8.8\"";
+  std::size_t longest_turn = 8192;  // what the schedule allows a link
   std::size_t longest_block = 0;
   /// How many of so many bytes of a payload arrive at once; all, if not set.
   std::function<std::size_t(std::size_t)> chunk{};

@@ -209,6 +209,12 @@ class Client::Connection {
         message >> event.name >> values;
         event.kind = Event::Kind::report;
         event.values = to_json(values);
+      } else if (member == "TlsFailed" && std::string{message.getInterfaceName()} == "org.espat1.Network") {
+        Dictionary values;
+        message >> values;
+        event.kind = Event::Kind::tls_failed;
+        event.interface = "network";
+        event.values = to_json(values);
       } else if (member == "InterfacesAdded" || member == "InterfacesRemoved") {
         sdbus::ObjectPath path;
         message >> path;
@@ -306,6 +312,18 @@ Json Client::known_networks(const std::string& path) {
 
 void Client::forget(const std::string& path, const std::string& ssid, const Options& options) {
   connection_->control<>(path, "Station", "Forget", usual, options, ssid);
+}
+
+void Client::add_tls_rule(const std::string& path, const std::string& name, const Options& options) {
+  connection_->control<>(path, "Network", "AddTlsRule", usual, options, name);
+}
+
+void Client::remove_tls_rule(const std::string& path, const std::string& name) {
+  connection_->control<>(path, "Network", "RemoveTlsRule", usual, {}, name);
+}
+
+Json Client::tls_rules(const std::string& path) {
+  return to_json(std::get<0>(connection_->ask<std::vector<Dictionary>>(path, "Network", "ListTlsRules", usual)));
 }
 
 Json Client::links(const std::string& path) {

@@ -30,12 +30,13 @@ struct ModuleView {
 };
 
 using Bytes = std::vector<std::uint8_t>;
-using OptionValue = std::variant<bool, std::uint32_t, std::string, Bytes>;
+using OptionValue =
+    std::variant<bool, std::uint32_t, std::string, Bytes, std::vector<std::uint32_t>, std::vector<std::string>>;
 using Options = std::map<std::string, OptionValue>;
 
 /// What `monitor` sees.
 struct Event {
-  enum class Kind { changed, report, added, removed, daemon_started, daemon_stopped };
+  enum class Kind { changed, report, tls_failed, added, removed, daemon_started, daemon_stopped };
   Kind kind;
   std::string module;     ///< name; empty for the daemon itself
   std::string interface;  ///< "module", "station", "network": where `kind` is changed
@@ -87,6 +88,10 @@ class Client {
   void disconnect(const std::string& path);
   Json known_networks(const std::string& path);
   void forget(const std::string& path, const std::string& ssid, const Options& options);
+
+  void add_tls_rule(const std::string& path, const std::string& name, const Options& options);
+  void remove_tls_rule(const std::string& path, const std::string& name);
+  Json tls_rules(const std::string& path);
 
   Json links(const std::string& path);
   Json waiters(const std::string& path);

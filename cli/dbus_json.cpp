@@ -17,6 +17,7 @@ Json to_json(const sdbus::Variant& value) {
   if (type == "s") return value.get<std::string>();
   if (type == "o") return static_cast<const std::string&>(value.get<sdbus::ObjectPath>());
   if (type == "as") return value.get<std::vector<std::string>>();
+  if (type == "au") return value.get<std::vector<std::uint32_t>>();
   if (type == "ay") return Json::binary(value.get<Bytes>());
   if (type == "a{sv}") return to_json(value.get<Dictionary>());
   if (type == "aa{sv}") return to_json(value.get<std::vector<Dictionary>>());

@@ -27,6 +27,11 @@ void complete(Session& session, const std::string& kind) {
       return;
     }
     const ModuleView view = session.module();
+    if (kind == "tls") {
+      for (const Json& rule : session.client().tls_rules(view.path))
+        if (const Json name = member(rule, "name"); name.is_string()) session.line(name.get<std::string>());
+      return;
+    }
     print_names(session,
                 kind == "known" ? session.client().known_networks(view.path) : session.client().networks(view.path));
     if (kind == "ssids") print_names(session, session.client().known_networks(view.path));
@@ -40,7 +45,7 @@ void add_completion_verb(CLI::App& app, Plan& plan) {
   const auto kind = std::make_shared<std::string>();
   auto* verb = app.add_subcommand("complete", "Print names for shell completion");
   verb->group("");  // not in --help: for the completions only
-  verb->add_option("KIND", *kind)->required()->check(CLI::IsMember({"modules", "ssids", "known"}));
+  verb->add_option("KIND", *kind)->required()->check(CLI::IsMember({"modules", "ssids", "known", "tls"}));
   verb->callback([&plan, kind] { plan.work = [kind](Session& session) { complete(session, *kind); }; });
 }
 

@@ -34,6 +34,8 @@ const char* kind_of(Event::Kind kind) {
       return "changed";
     case Event::Kind::report:
       return "report";
+    case Event::Kind::tls_failed:
+      return "tls-failed";
     case Event::Kind::added:
       return "added";
     case Event::Kind::removed:
@@ -67,7 +69,9 @@ Json shown_values(const Json& values) {
 }
 
 Tone tone_of(const Event& event) {
-  if (event.kind == Event::Kind::daemon_stopped || event.kind == Event::Kind::removed) return Tone::bad;
+  if (event.kind == Event::Kind::daemon_stopped || event.kind == Event::Kind::removed ||
+      event.kind == Event::Kind::tls_failed)
+    return Tone::bad;
   if (event.kind == Event::Kind::report) return Tone::dim;
   const Json state = member(event.values, "State");
   if (state == "ready" || state == "connected") return Tone::good;

@@ -82,7 +82,7 @@ void list_links(Session& session) {
                plain("tcp"),
                plain(member(waiter, "local")),
                plain(member(waiter, "remote")),
-               plain(nullptr),
+               plain(member(waiter, "name")),
                {"waiting", std::nullopt, Tone::warning},
                plain("out"),
                plain(nullptr),

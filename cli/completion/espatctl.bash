@@ -12,6 +12,7 @@ _espatctl_options() {
     at) printf '%s ' --force ;;
     monitor) printf '%s ' --no-reports ;;
     reset) printf '%s ' --factory --yes ;;
+    'tls add') printf '%s ' --host --server-name --no-verify --ca --client-certificate --alpn --psk-identity --psk-key-file ;;
     'modules add') printf '%s ' --baud-rate --flow-control --group ;;
   esac
 }
@@ -44,11 +45,12 @@ _espatctl() {
       -m | --module) takes_value=module ;;
       --json | --timeout | --ssid | --channel | --passphrase | --passphrase-file | --bssid) takes_value=yes ;;
       -c | --count | -i | --interval | --baud-rate | --flow-control | --group) takes_value=yes ;;
+      --host | --server-name | --ca | --client-certificate | --alpn | --psk-identity | --psk-key-file) takes_value=yes ;;
       -* | =) ;;
       *)
         if [[ -z $verb ]]; then
           verb=$word
-        elif [[ $verb == modules || $verb == networks ]] && ((count == 0)); then
+        elif [[ $verb == modules || $verb == networks || $verb == tls ]] && ((count == 0)); then
           verb="$verb $word"
         else
           count=$((count + 1))
@@ -67,6 +69,8 @@ _espatctl() {
     --flow-control) mapfile -t COMPREPLY < <(compgen -W 'rts-cts none' -- "$current"); return ;;
     --baud-rate) mapfile -t COMPREPLY < <(compgen -W '115200 460800 921600 2000000 3000000' -- "$current"); return ;;
     --passphrase-file) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    --psk-key-file) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    --host | --server-name | --ca | --client-certificate | --alpn | --psk-identity) return ;;
     --ssid) _espatctl_names ssids "$current" "$module"; return ;;
     --timeout | --channel | --passphrase | --bssid | -c | --count | -i | --interval) return ;;
   esac
@@ -77,11 +81,13 @@ _espatctl() {
   case $verb in
     '')
       mapfile -t COMPREPLY < <(compgen -W 'list status at reset modules scan connect disconnect networks links ping resolve
-        monitor' -- "$current")
+        tls monitor' -- "$current")
       ;;
     connect) ((count == 0)) && _espatctl_names ssids "$current" "$module" ;;
     networks) mapfile -t COMPREPLY < <(compgen -W 'forget' -- "$current") ;;
     'networks forget') ((count == 0)) && _espatctl_names known "$current" "$module" ;;
+    tls) mapfile -t COMPREPLY < <(compgen -W 'list add remove' -- "$current") ;;
+    'tls remove') ((count == 0)) && _espatctl_names tls "$current" "$module" ;;
     modules) mapfile -t COMPREPLY < <(compgen -W 'add remove' -- "$current") ;;
     'modules remove') ((count == 0)) && _espatctl_names modules "$current" '' ;;
     'modules add') ((count == 1)) && mapfile -t COMPREPLY < <(compgen -f -- "${current:-/dev/}") ;;

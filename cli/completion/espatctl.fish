@@ -9,7 +9,7 @@ function __espatctl_names
     end
 end
 
-set -l verbs list status at reset modules scan connect disconnect networks links ping resolve monitor
+set -l verbs list status at reset modules scan connect disconnect networks links ping resolve tls monitor
 
 complete -c espatctl -f
 complete -c espatctl -s m -l module -x -a '(__espatctl_names modules)' -d 'The module meant'
@@ -34,6 +34,7 @@ complete -c espatctl -n "$no_verb" -a networks -d 'List known networks, or forge
 complete -c espatctl -n "$no_verb" -a links -d 'Show the links of the module'
 complete -c espatctl -n "$no_verb" -a ping -d 'Let the module ping a host'
 complete -c espatctl -n "$no_verb" -a resolve -d 'Resolve a name through the module'
+complete -c espatctl -n "$no_verb" -a tls -d 'List, add and remove rules for TLS'
 complete -c espatctl -n "$no_verb" -a monitor -d 'Show changes of state and reports'
 
 complete -c espatctl -n '__fish_seen_subcommand_from scan' -l ssid -x -a '(__espatctl_names ssids)' -d 'Only this network'
@@ -54,6 +55,16 @@ complete -c espatctl -n '__fish_seen_subcommand_from add' -l baud-rate -x -a '11
 complete -c espatctl -n '__fish_seen_subcommand_from add' -l flow-control -x -a 'rts-cts none' -d 'Flow control'
 complete -c espatctl -n '__fish_seen_subcommand_from add' -l group -x -d 'Share the default route'
 complete -c espatctl -n '__fish_seen_subcommand_from add' -F
+complete -c espatctl -n '__fish_seen_subcommand_from tls; and not __fish_seen_subcommand_from list add remove' -a 'list add remove'
+complete -c espatctl -n '__fish_seen_subcommand_from tls; and __fish_seen_subcommand_from add' -l host -x -d 'Name or address of far ends'
+complete -c espatctl -n '__fish_seen_subcommand_from tls; and __fish_seen_subcommand_from add' -l server-name -x -d 'Name of the server'
+complete -c espatctl -n '__fish_seen_subcommand_from tls; and __fish_seen_subcommand_from add' -l no-verify -d 'Do not check its certificate'
+complete -c espatctl -n '__fish_seen_subcommand_from tls; and __fish_seen_subcommand_from add' -l ca -x -d 'Number of the CA certificate'
+complete -c espatctl -n '__fish_seen_subcommand_from tls; and __fish_seen_subcommand_from add' -l client-certificate -x -d 'Number of the certificate to show'
+complete -c espatctl -n '__fish_seen_subcommand_from tls; and __fish_seen_subcommand_from add' -l alpn -x -d 'Protocol to offer'
+complete -c espatctl -n '__fish_seen_subcommand_from tls; and __fish_seen_subcommand_from add' -l psk-identity -x -d 'Use a pre-shared key'
+complete -c espatctl -n '__fish_seen_subcommand_from tls; and __fish_seen_subcommand_from add' -l psk-key-file -r -F -d 'Read the key from a file'
+complete -c espatctl -n '__fish_seen_subcommand_from tls; and __fish_seen_subcommand_from remove' -a '(__espatctl_names tls)'
 complete -c espatctl -n '__fish_seen_subcommand_from ping' -s c -l count -x -d 'How many times'
 complete -c espatctl -n '__fish_seen_subcommand_from ping' -s i -l interval -x -d 'Seconds between two'
 complete -c espatctl -n '__fish_seen_subcommand_from resolve' -s 4 -l ipv4 -d 'IPv4 only'

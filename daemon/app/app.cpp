@@ -18,6 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/configuration_files.hpp"
+#include "app/configuration_tls.hpp"
 #include "bus/module_view.hpp"
 #include "bus/network_view.hpp"
 
@@ -122,6 +123,7 @@ boost::asio::awaitable<Result<void>> App::add_module(std::string name, nlohmann:
   }
   auto configuration = read_module(name, entry);
   if (!configuration) co_return configuration.error();
+  for (auto& [rule_name, rule] : configuration->tls) rule.origin = additions_file_.string();
   if (auto attached = attach(name, *configuration); !attached) co_return attached.error();
   configuration->origin = additions_file_.string();
   configuration_.modules.insert_or_assign(name, std::move(*configuration));
@@ -141,6 +143,49 @@ boost::asio::awaitable<Result<void>> App::remove_module(std::string name) {
   configuration_.modules.erase(configured);
   co_await bus_->remove_module(name);
   if (auto found = modules_.extract(name); !found.empty()) co_await found.mapped()->stop();
+  co_return Result<void>{};
+}
+
+boost::asio::awaitable<Result<void>> App::add_tls_rule(std::string module, std::string name, nlohmann::json entry) {
+  const auto attached = modules_.find(module);
+  const auto configured = configuration_.modules.find(module);
+  if (attached == modules_.end() || configured == configuration_.modules.end())
+    co_return Error{ErrorKind::not_found, "there is no module " + module};
+  auto& rules = configured->second.tls;
+  if (rules.contains(name)) {
+    co_return Error{ErrorKind::invalid_argument,
+                    "module " + module + " has a TLS rule " + name + " already; remove it first"};
+  }
+  auto rule = read_tls_rule(name, entry);
+  if (!rule) co_return rule.error();
+  net::Interface& interface = attached->second->interface();
+  if (auto supported = interface.tls_supported(); !supported) co_return supported.error();
+  const auto place = "/modules/" + module + "/tls/" + name;
+  if (auto kept = add_to_file(additions_file_, place, entry); !kept) co_return kept.error();
+  rules[name] = {std::move(*rule), additions_file_.string()};
+  interface.set_tls_rules(rules_of(rules));
+  co_return Result<void>{};
+}
+
+boost::asio::awaitable<Result<void>> App::remove_tls_rule(std::string module, std::string name) {
+  const auto attached = modules_.find(module);
+  const auto configured = configuration_.modules.find(module);
+  if (attached == modules_.end() || configured == configuration_.modules.end())
+    co_return Error{ErrorKind::not_found, "there is no module " + module};
+  auto& rules = configured->second.tls;
+  const auto found = rules.find(name);
+  if (found == rules.end()) {
+    co_return Error{ErrorKind::not_found,
+                    "module " + module + " has no TLS rule " + name + "; `espatctl tls` shows those there are"};
+  }
+  if (found->second.origin != additions_file_.string()) {
+    co_return Error{ErrorKind::invalid_argument, "TLS rule " + name + " is configured in " + found->second.origin +
+                                                     ": take it out there and restart espatd"};
+  }
+  const auto place = "/modules/" + module + "/tls/" + name;
+  if (auto removed = remove_from_file(additions_file_, place); !removed) co_return removed.error();
+  rules.erase(found);
+  attached->second->interface().set_tls_rules(rules_of(rules));
   co_return Result<void>{};
 }
 

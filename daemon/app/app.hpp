@@ -39,6 +39,9 @@ class App final : public bus::ModuleRegistry {
   // bus::ModuleRegistry
   boost::asio::awaitable<Result<void>> add_module(std::string name, nlohmann::json entry) override;
   boost::asio::awaitable<Result<void>> remove_module(std::string name) override;
+  boost::asio::awaitable<Result<void>> add_tls_rule(std::string module, std::string name,
+                                                    nlohmann::json entry) override;
+  boost::asio::awaitable<Result<void>> remove_tls_rule(std::string module, std::string name) override;
 
  private:
   Result<void> attach(const std::string& name, const ModuleConfiguration& configuration);

@@ -12,6 +12,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 
+#include "app/configuration_tls.hpp"
 #include "transport/transport.hpp"
 
 namespace espat::app {
@@ -76,7 +77,9 @@ AttachedModule::AttachedModule(const std::string& name, const ModuleConfiguratio
       interface_(module_.channel(), commons.clock, commons.wall_clock, host_network(configuration), output_,
                  interface_settings(configuration), net::system_random()),
       station_(std::make_shared<wifi::Station>(module_.channel(), commons.known_networks, wifi::StationSettings{},
-                                               wifi::system_environment(commons.clock))) {}
+                                               wifi::system_environment(commons.clock))) {
+  interface_.set_tls_rules(rules_of(configuration.tls));
+}
 
 net::HostNetwork& AttachedModule::host_network(const ModuleConfiguration& configuration) {
   const InterfaceConfiguration& interface = configuration.interface;

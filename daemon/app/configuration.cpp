@@ -13,6 +13,7 @@
 #include "app/configuration_document.hpp"
 #include "app/configuration_files.hpp"
 #include "app/configuration_section.hpp"
+#include "app/configuration_tls.hpp"
 
 namespace espat::app {
 namespace {
@@ -100,6 +101,8 @@ ModuleConfiguration read_module_entry(const Document& document, const std::strin
   read_group(section, module.group);
   if (const auto* interface = section.find("interface"))
     module.interface = read_interface(document, section.below("interface"), *interface, mistakes);
+  if (const auto* tls = section.find("tls"))
+    module.tls = read_tls_rules(document, section.below("tls"), *tls, mistakes);
   section.finish();
   module.origin = document.origin(path).file;
   return module;

@@ -15,6 +15,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "at/types.hpp"
+#include "net/tls_rules.hpp"
 
 namespace espat::app {
 
@@ -36,13 +37,21 @@ struct InterfaceConfiguration {
   bool operator==(const InterfaceConfiguration&) const = default;
 };
 
+struct TlsRuleConfiguration {
+  net::TlsRule rule;
+  std::string origin{};  // the file that names it
+
+  bool operator==(const TlsRuleConfiguration&) const = default;
+};
+
 struct ModuleConfiguration {
   std::string port;                  // a device's path, or tcp:HOST:PORT
   std::uint32_t baud_rate = 115200;  // the rate to reach, 80..5000000
   FlowControl flow_control = FlowControl::none;
   std::string group{};  // modules of one group share their default routes; empty: none
   InterfaceConfiguration interface {};
-  std::string origin{};  // the file that names the module
+  std::map<std::string, TlsRuleConfiguration> tls{};  // by name
+  std::string origin{};                               // the file that names the module
 
   bool operator==(const ModuleConfiguration&) const = default;
 };

@@ -1,50 +1,17 @@
-// Translates between org.espat1.Manager and the composition root. A module's entry is checked by the reader of the
-// configuration, so that both ways of adding a module accept and refuse the same.
+// Translates between org.espat1.Manager and the composition root, which checks entries with the reader of the
+// configuration.
 #include "bus/manager_object.hpp"
 
-#include <optional>
 #include <tuple>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include "bus/dictionary_json.hpp"
 #include "bus/text.hpp"
 
 namespace espat::bus {
 namespace {
-
-/// Nothing for a type that a configuration cannot have.
-std::optional<nlohmann::json> to_json(const sdbus::Variant& value);
-
-std::optional<nlohmann::json> to_json(const Dictionary& dictionary) {
-  nlohmann::json object = nlohmann::json::object();
-  for (const auto& [key, value] : dictionary) {
-    auto converted = to_json(value);
-    if (!converted) return std::nullopt;
-    object[key] = std::move(*converted);
-  }
-  return object;
-}
-
-std::optional<nlohmann::json> to_json(const sdbus::Variant& value) {
-  std::optional<nlohmann::json> result;
-  const auto as = [&]<class T>(T) {
-    if (!result && value.containsValueOfType<T>()) result = value.get<T>();
-  };
-  as(bool{});
-  as(std::string{});
-  as(double{});
-  as(std::uint8_t{});
-  as(std::int16_t{});
-  as(std::uint16_t{});
-  as(std::int32_t{});
-  as(std::uint32_t{});
-  as(std::int64_t{});
-  as(std::uint64_t{});
-  as(std::vector<std::string>{});
-  if (!result && value.containsValueOfType<Dictionary>()) result = to_json(value.get<Dictionary>());
-  return result;
-}
 
 Reply<sdbus::ObjectPath> add_module(ModuleRegistry& registry, std::string name, Options options) {
   const auto entry = to_json(options.rest());

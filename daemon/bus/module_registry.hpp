@@ -1,4 +1,5 @@
-// Who can add and remove modules while the daemon runs: the composition root, which reads entries and keeps them.
+// Who can add and remove modules, and what belongs to them, while the daemon runs: the composition root, which reads
+// entries and keeps them.
 #pragma once
 
 #include <string>
@@ -17,6 +18,12 @@ class ModuleRegistry {
   virtual boost::asio::awaitable<Result<void>> add_module(std::string name, nlohmann::json entry) = 0;
   /// When it is done, the module is gone from D-Bus and from the state directory.
   virtual boost::asio::awaitable<Result<void>> remove_module(std::string name) = 0;
+
+  /// `entry` is that of a TLS rule as in espatd.json, not checked yet. When it is done, flows that begin follow it.
+  virtual boost::asio::awaitable<Result<void>> add_tls_rule(std::string module, std::string name,
+                                                            nlohmann::json entry) = 0;
+  /// When it is done, flows that begin do not follow it any more. Error for one that a configuration file names.
+  virtual boost::asio::awaitable<Result<void>> remove_tls_rule(std::string module, std::string name) = 0;
 };
 
 }  // namespace espat::bus

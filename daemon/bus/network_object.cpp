@@ -4,6 +4,9 @@
 #include <tuple>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
+#include "bus/dictionary_json.hpp"
 #include "bus/text.hpp"
 
 namespace espat::bus {
@@ -62,10 +65,47 @@ Dictionaries waiters_of(const NetworkView& network) {
     Dictionary entry;
     if (waiter.local) entry["local"] = sdbus::Variant(valid_text(waiter.local->text()));
     entry["remote"] = sdbus::Variant(valid_text(waiter.remote.text()));
+    if (waiter.name) entry["name"] = sdbus::Variant(valid_text(*waiter.name));
     entry["waiting"] = milliseconds(waiter.waiting);
     result.push_back(std::move(entry));
   }
   return result;
+}
+
+Dictionaries tls_rules_of(const NetworkView& network) {
+  Dictionaries result;
+  for (const auto& [name, rule] : network.tls_rules()) {
+    Dictionary entry;
+    entry["name"] = sdbus::Variant(valid_text(name));
+    entry["ports"] = sdbus::Variant(std::vector<std::uint32_t>(rule.ports.begin(), rule.ports.end()));
+    if (!rule.hosts.empty()) entry["hosts"] = sdbus::Variant(valid_text(rule.hosts));
+    if (!rule.server_name.empty()) entry["server-name"] = sdbus::Variant(valid_text(rule.server_name));
+    entry["verify"] = sdbus::Variant(rule.verify);
+    if (rule.verify) entry["ca"] = sdbus::Variant(static_cast<std::uint32_t>(rule.authority));
+    if (rule.client_certificate)
+      entry["client-certificate"] = sdbus::Variant(static_cast<std::uint32_t>(*rule.client_certificate));
+    if (!rule.alpn.empty()) entry["alpn"] = sdbus::Variant(valid_text(rule.alpn));
+    // The key stays here.
+    if (rule.shared_key) entry["psk-identity"] = sdbus::Variant(valid_text(rule.shared_key->identity));
+    result.push_back(std::move(entry));
+  }
+  return result;
+}
+
+Reply<> add_tls_rule(ModuleRegistry& registry, std::string module, std::string name, Options options) {
+  const auto entry = to_json(options.rest());
+  if (!entry) co_return Error{ErrorKind::invalid_argument, "An option has a type that no setting of a TLS rule has."};
+  nlohmann::json document = *entry;
+  const Result<void> added = co_await registry.add_tls_rule(std::move(module), std::move(name), std::move(document));
+  if (added.has_error()) co_return added.error();
+  co_return std::tuple<>();
+}
+
+Reply<> remove_tls_rule(ModuleRegistry& registry, std::string module, std::string name, Options options) {
+  if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
+  const Result<void> removed = co_await registry.remove_tls_rule(std::move(module), std::move(name));
+  if (removed.has_error()) co_return removed.error();
+  co_return std::tuple<>();
 }
 
 Reply<double> ping(std::shared_ptr<NetworkView> network, std::string host, Options options) {
@@ -93,14 +133,17 @@ Reply<std::vector<std::string>> resolve(std::shared_ptr<NetworkView> network, st
 
 }  // namespace
 
-NetworkObject::NetworkObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
-                             std::shared_ptr<NetworkView> network)
+NetworkObject::NetworkObject(Calls& calls, sdbus::IConnection& connection, const std::string& path, std::string module,
+                             std::shared_ptr<NetworkView> network, ModuleRegistry& registry)
     : AdaptorInterfaces(connection, ObjectPath{path}),
       calls_(calls),
+      module_(std::move(module)),
       network_(std::move(network)),
+      registry_(registry),
       shown_(network_->status()) {
   registerAdaptor();
   subscription_ = network_->on_change([this] { show(); });
+  failures_ = network_->on_tls_failure([this](const net::TlsFailure& failure) { tell(failure); });
 }
 
 NetworkObject::~NetworkObject() {
@@ -127,6 +170,40 @@ std::string NetworkObject::Gateway() {
 }
 std::vector<std::string> NetworkObject::Dns() {
   return valid_text(shown_.dns);
+}
+
+// Addresses, a name and a reason: what everybody may see in ListLinks.
+void NetworkObject::tell(const net::TlsFailure& failure) {
+  Dictionary details;
+  details["local"] = sdbus::Variant(valid_text(failure.local.text()));
+  details["remote"] = sdbus::Variant(valid_text(failure.remote.text()));
+  if (failure.name) details["name"] = sdbus::Variant(valid_text(*failure.name));
+  details["rule"] = sdbus::Variant(valid_text(failure.rule));
+  details["reason"] = sdbus::Variant(valid_text(failure.reason));
+  try {
+    emitTlsFailed(details);
+  } catch (const sdbus::Error&) {  // the bus is gone: the pump tells
+  }
+  calls_.pump.kick();
+}
+
+void NetworkObject::AddTlsRule(sdbus::Result<>&& result, std::string name, Dictionary options) {
+  answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
+         [&registry = registry_, module = module_, name = std::move(name)](Options given) {
+           return add_tls_rule(registry, module, name, std::move(given));
+         });
+}
+
+void NetworkObject::RemoveTlsRule(sdbus::Result<>&& result, std::string name, Dictionary options) {
+  answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
+         [&registry = registry_, module = module_, name = std::move(name)](Options given) {
+           return remove_tls_rule(registry, module, name, std::move(given));
+         });
+}
+
+void NetworkObject::ListTlsRules(sdbus::Result<Dictionaries>&& result) {
+  answer(calls_, getObject(), std::move(result),
+         [network = network_]() -> Reply<Dictionaries> { co_return std::tuple(tls_rules_of(*network)); });
 }
 
 void NetworkObject::ListLinks(sdbus::Result<Dictionaries>&& result) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bus/answer.hpp"
+#include "bus/module_registry.hpp"
 #include "bus/sdbus_compat.hpp"
 #include "bus/views.hpp"
 #include "dbus/network_adaptor.h"
@@ -15,14 +16,18 @@ namespace espat::bus {
 
 class NetworkObject final : public sdbus::AdaptorInterfaces<org::espat1::Network_adaptor> {
  public:
-  NetworkObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
-                std::shared_ptr<NetworkView> network);
+  /// `registry` outlives the object.
+  NetworkObject(Calls& calls, sdbus::IConnection& connection, const std::string& path, std::string module,
+                std::shared_ptr<NetworkView> network, ModuleRegistry& registry);
   ~NetworkObject();
 
  private:
   void ListLinks(sdbus::Result<std::vector<Dictionary>>&& result) override;
   void ListWaiters(sdbus::Result<std::vector<Dictionary>>&& result) override;
   void GetCounters(sdbus::Result<std::map<std::string, std::uint64_t>>&& result) override;
+  void AddTlsRule(sdbus::Result<>&& result, std::string name, Dictionary options) override;
+  void RemoveTlsRule(sdbus::Result<>&& result, std::string name, Dictionary options) override;
+  void ListTlsRules(sdbus::Result<std::vector<Dictionary>>&& result) override;
   void Ping(sdbus::Result<double>&& result, std::string host, Dictionary options) override;
   void Resolve(sdbus::Result<std::vector<std::string>>&& result, std::string name, Dictionary options) override;
 
@@ -35,11 +40,15 @@ class NetworkObject final : public sdbus::AdaptorInterfaces<org::espat1::Network
   std::uint32_t Mtu() override { return shown_.mtu; }
 
   void show();
+  void tell(const net::TlsFailure& failure);
 
   Calls& calls_;
+  std::string module_;  // its name
   std::shared_ptr<NetworkView> network_;
+  ModuleRegistry& registry_;
   NetworkStatus shown_;
   module::Subscription subscription_;
+  module::Subscription failures_;
 };
 
 }  // namespace espat::bus

@@ -57,6 +57,10 @@ class DaemonNetwork final : public NetworkView {
                                                                    net::AddressFamily family) override {
     return interface_.resolve(std::move(name), family);
   }
+  net::TlsRules tls_rules() const override { return interface_.tls_rules(); }
+  module::Subscription on_tls_failure(std::function<void(const net::TlsFailure&)> failed) override {
+    return interface_.on_tls_failure(std::move(failed));
+  }
   module::Subscription on_change(std::function<void()> changed) override {
     if (registry_ == nullptr) return interface_.on_change(std::move(changed));
     auto registered = std::make_shared<module::Subscription>(registry_->on_change(changed));

@@ -62,6 +62,7 @@ class Service::Connection {
         name_servers_(*pump_, *connection_, net::NameServerFiles(runtime_directory)),
         access_(*callers_, *authority_, group_id(group_with_access)),
         calls_{io, *pump_, jobs_, access_},
+        registry_(registry),
         manager_(std::make_unique<ManagerObject>(calls_, *connection_, std::move(version), registry)) {
     departures_.emplace(match(*connection_,
                               "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
@@ -86,7 +87,7 @@ class Service::Connection {
     ModuleObjects objects;
     objects.module = std::make_unique<ModuleObject>(calls_, *connection_, path, name, std::move(module));
     objects.station = std::make_unique<StationObject>(calls_, *connection_, path, std::move(station));
-    objects.network = std::make_unique<NetworkObject>(calls_, *connection_, path, std::move(network));
+    objects.network = std::make_unique<NetworkObject>(calls_, *connection_, path, name, std::move(network), registry_);
     objects.module->announce(interfaces());
     modules_[name] = std::move(objects);
     manager_->add(name);
@@ -181,6 +182,7 @@ class Service::Connection {
   HostNameServers name_servers_;
   Access access_;
   Calls calls_;
+  ModuleRegistry& registry_;
   std::unique_ptr<ManagerObject> manager_;
   std::map<std::string, ModuleObjects> modules_;
   std::optional<sdbus::Slot> departures_;

@@ -17,6 +17,7 @@
 #include "at/types.hpp"
 #include "module/channel.hpp"
 #include "net/status.hpp"
+#include "net/tls_rules.hpp"
 
 namespace espat::bus {
 
@@ -65,6 +66,8 @@ class NetworkView {
   virtual boost::asio::awaitable<Result<std::chrono::milliseconds>> ping(std::string host) = 0;
   virtual boost::asio::awaitable<Result<std::vector<std::string>>> resolve(std::string name,
                                                                            net::AddressFamily family) = 0;
+  virtual net::TlsRules tls_rules() const = 0;
+  virtual module::Subscription on_tls_failure(std::function<void(const net::TlsFailure&)> failed) = 0;
   virtual module::Subscription on_change(std::function<void()> changed) = 0;
 };
 

@@ -56,6 +56,9 @@ const Counters& Interface::counters() const {
 void Interface::set_tls_rules(TlsRules rules) {
   core_->set_tls_rules(std::move(rules));
 }
+const TlsRules& Interface::tls_rules() const {
+  return core_->tls_rules();
+}
 Result<void> Interface::tls_supported() const {
   return core_->tls_supported();
 }

@@ -58,6 +58,7 @@ class Interface {
 
   /// Which flows the module is to carry in TLS. Flows that are there already stay as they are.
   void set_tls_rules(TlsRules rules);
+  const TlsRules& tls_rules() const;
   /// An error (`not_supported`) if the module's firmware can do no TLS as rules need it; none if it can or nobody
   /// knows.
   Result<void> tls_supported() const;

@@ -50,6 +50,7 @@ class Interface::Core final : public module::Observer, public std::enable_shared
   module::Subscription on_change(std::function<void()> listener);
 
   void set_tls_rules(TlsRules rules) { tcp_.set_tls_rules(std::move(rules)); }
+  const TlsRules& tls_rules() const { return tcp_.tls_rules(); }
   Result<void> tls_supported() const { return context_.tls->supported(); }
   module::Subscription on_tls_failure(TlsFailures::Listener listener) {
     return tls_failures_.subscribe(std::move(listener));

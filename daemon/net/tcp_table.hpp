@@ -36,6 +36,7 @@ class TcpTable {
   void on_packet_too_big(Bytes quoted, std::uint32_t mtu);
   /// Flows that begin from now on follow these rules.
   void set_tls_rules(TlsRules rules) { tls_rules_ = std::move(rules); }
+  const TlsRules& tls_rules() const { return tls_rules_; }
   /// Every flow of that family gets RST, held ones ICMP "network unreachable".
   void reset_all(AddressFamily family = AddressFamily::any);
 

@@ -129,19 +129,21 @@ Task<Outcome> open_stream(Firmware& fw, const Target& target, Link& link) {
   // Refused is what a SYN hears; a reset means that the connection stood, however short (X).
   if (result == asio::error::connection_reset) result.clear();
   if (result && result != asio::error::connection_refused) co_await fw.sleep(started + limit - Clock::now());
+  const bool ssl = target.type.starts_with("SSL");
+  // Of SSL it is the error of esp-tls that is shown, whatever the socket's was.
+  int number = ssl ? 0x8004 : result == asio::error::connection_refused ? refused : timed_out;
   if (!result && fw.line().paced()) co_await fw.sleep(timing.round_trip);
-  if (!result && target.type.starts_with("SSL")) {
+  if (!result && ssl) {
     const TlsOptions options = client_tls_options(fw, link.id);
     const Time deadline = target.time_limit > 0 ? started + limit : started + timing.handshake;
-    link.stream = co_await tls_client(std::move(socket), options, deadline);
+    link.stream = co_await tls_client(std::move(socket), options, deadline, number);
     fw.check();
     if (!link.stream) result = asio::error::timed_out;
   } else if (!result) {
     link.stream = plain_stream(std::move(socket));
   }
   fw.receiver.hold(false);
-  if (result)
-    co_return Outcome{Outcome::Kind::error, 0, result == asio::error::connection_refused ? refused : timed_out};
+  if (result) co_return Outcome{Outcome::Kind::error, 0, number};
   if (!fw.station.online()) co_return error;
   const auto options = fw.get("tcp-options").at(static_cast<std::size_t>(link.id));
   Error ignored;

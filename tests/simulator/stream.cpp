@@ -71,6 +71,32 @@ class Tls : public Stream {
   }
   bool ready() const { return ready_; }
 
+  /// Why the handshake failed, in the numbers of mbedTLS.
+  int failure(const Error& error) {
+    const long verified = options_.verify ? SSL_get_verify_result(layer_.native_handle()) : X509_V_OK;
+    switch (verified) {
+      case X509_V_OK:
+        break;
+      case X509_V_ERR_CERT_HAS_EXPIRED:
+        return 0x1;
+      case X509_V_ERR_HOSTNAME_MISMATCH:
+        return 0x4;
+      case X509_V_ERR_CERT_NOT_YET_VALID:
+        return 0x200;
+      default:
+        return 0x8;
+    }
+    if (error == asio::error::timed_out) return 0x6800;
+    if (error == asio::error::connection_reset) return 0x50;
+    if (error.category() != asio::error::get_ssl_category()) return 0x7280;
+    const int reason = ERR_GET_REASON(static_cast<unsigned long>(error.value()));
+    if (reason >= SSL_AD_REASON_OFFSET) return reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION ? 0x6e80 : 0x7780;
+    if (reason == SSL_R_UNSUPPORTED_PROTOCOL) return 0x6e80;
+    if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_PACKET_LENGTH_TOO_LONG) return 0x7200;
+    if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) return 0x7280;
+    return 0x801a;
+  }
+
   Task<std::pair<Error, std::size_t>> read(char* data, std::size_t size) override {
     const auto [error, got] = co_await layer_.async_read_some(asio::buffer(data, size), as_result);
     co_return std::pair<Error, std::size_t>(error, got);
@@ -96,8 +122,10 @@ class Tls : public Stream {
       ready_ = false;
     }
     if (!options_.ca.empty() && !error) context_.add_certificate_authority(asio::buffer(options_.ca), error);
+    // esp-tls with a shared key takes no certificate on trust: without a CA it accepts none.
+    const bool verify = options_.verify || (!server && !options_.psk.empty());
     context_.set_verify_mode(
-        options_.verify ? ssl::verify_peer | (server ? ssl::verify_fail_if_no_peer_cert : 0) : ssl::verify_none, error);
+        verify ? ssl::verify_peer | (server ? ssl::verify_fail_if_no_peer_cert : 0) : ssl::verify_none, error);
     if (!options_.protocols.empty()) {
       std::string wire;
       for (const auto& protocol : options_.protocols) wire += static_cast<char>(protocol.size()) + protocol;
@@ -128,10 +156,14 @@ class Tls : public Stream {
   ssl::stream<TcpSocket> layer_;
 };
 
-Task<std::unique_ptr<Stream>> tls(TcpSocket socket, const TlsOptions& options, bool server, Time deadline) {
+Task<std::unique_ptr<Stream>> tls(TcpSocket socket, const TlsOptions& options, bool server, Time deadline,
+                                  int& failure) {
   auto stream = std::make_unique<Tls>(std::move(socket), options, server);
+  failure = 0x8015;
   if (!stream->ready()) co_return nullptr;
-  if (co_await stream->handshake(server, deadline)) co_return nullptr;
+  const Error error = co_await stream->handshake(server, deadline);
+  failure = error ? stream->failure(error) : 0;
+  if (error) co_return nullptr;
   co_return stream;
 }
 
@@ -146,12 +178,13 @@ Task<Error> connect(TcpSocket& socket, const asio::ip::tcp::endpoint& to, Time d
   co_return first_error(result);
 }
 
-Task<std::unique_ptr<Stream>> tls_client(TcpSocket socket, const TlsOptions& options, Time deadline) {
-  return tls(std::move(socket), options, false, deadline);
+Task<std::unique_ptr<Stream>> tls_client(TcpSocket socket, const TlsOptions& options, Time deadline, int& failure) {
+  return tls(std::move(socket), options, false, deadline, failure);
 }
 
 Task<std::unique_ptr<Stream>> tls_server(TcpSocket socket, const TlsOptions& options, Time deadline) {
-  return tls(std::move(socket), options, true, deadline);
+  int failure = 0;  // the server tells nobody
+  co_return co_await tls(std::move(socket), options, true, deadline, failure);
 }
 
 }  // namespace sim

@@ -36,8 +36,10 @@ struct TlsOptions {
 
 std::unique_ptr<Stream> plain_stream(TcpSocket socket);
 Task<Error> connect(TcpSocket& socket, const asio::ip::tcp::endpoint& to, Time deadline);
+/// Nothing if the handshake fails or the deadline passes; then `failure` is what +ERRNO shows (QUIRKS 4, guide: the
+/// flags of the certificate, else the error of mbedTLS without its sign).
+Task<std::unique_ptr<Stream>> tls_client(TcpSocket socket, const TlsOptions& options, Time deadline, int& failure);
 /// Nothing if the handshake fails or the deadline passes.
-Task<std::unique_ptr<Stream>> tls_client(TcpSocket socket, const TlsOptions& options, Time deadline);
 Task<std::unique_ptr<Stream>> tls_server(TcpSocket socket, const TlsOptions& options, Time deadline);
 
 }  // namespace sim

@@ -5,6 +5,7 @@ Usage: configuration_schema_test.py SCHEMA EXAMPLES-DIRECTORY PROGRAM [ARGUMENT.
 PROGRAM ARGUMENT... FILE is run for each document: exit status 0 if it is accepted, 78 (EX_CONFIG) if not.
 """
 
+import functools
 import json
 import pathlib
 import re
@@ -24,6 +25,11 @@ def module(**members):
 
 def interface(**members):
     return module(interface={name.replace("_", "-"): value for name, value in members.items()})
+
+
+def tls(name="mqtt", **members):
+    entry = {name.replace("_", "-"): value for name, value in members.items()}
+    return module(tls={name: entry})
 
 
 def named(name):
@@ -75,9 +81,67 @@ GOOD = [
     interface(dns="none"),
     interface(dns=None),
     interface(mtu=None, default_route=None, metric=None, addressing=None),
+    module(tls={}),
+    module(tls=None),
+    module(tls={"mqtt": None}),
+    tls(ports=[1]),
+    tls(ports=[65535, 443]),
+    tls(ports=[443], hosts=None, server_name=None, verify=None, ca=None, client_certificate=None, alpn=None),
+    tls(ports=[443], hosts=[], alpn=[]),
+    tls(ports=[443], hosts=["*.example.org", "192.0.2.*", "2001:db8::1", "*"]),
+    tls(ports=[443], server_name="a-b.example.org", verify=True, ca=15, client_certificate=0, alpn=["h2", "http/1.1"]),
+    tls(ports=[443], verify=False, client_certificate=15),
+    tls(ports=[443], alpn=["a", "b", "c", "d", "e"]),
+    tls(ports=[443], psk_identity="who", psk_key="00fF"),
+    tls(ports=[443], psk_identity=32 * "x", psk_key=64 * "0"),
+    tls("A.b-c_d", ports=[443]),
 ]
 
 BAD = [
+    module(tls=[]),
+    module(tls={"mqtt": 8883}),
+    tls(),
+    tls(ports=[]),
+    tls(ports=8883),
+    tls(ports=["8883"]),
+    tls(ports=[0]),
+    tls(ports=[65536]),
+    tls(ports=[443, 443]),
+    tls(ports=list(range(1, 34))),
+    tls(port=443),
+    tls(ports=[443], hosts="a.example"),
+    tls(ports=[443], hosts=[""]),
+    tls(ports=[443], hosts=["a b"]),
+    tls(ports=[443], hosts=["a\r\nAT+RST"]),
+    tls(ports=[443], hosts=[254 * "x"]),
+    tls(ports=[443], server_name="*.example.org"),
+    tls(ports=[443], server_name=""),
+    tls(ports=[443], server_name='a"b'),
+    tls(ports=[443], verify="yes"),
+    tls(ports=[443], ca=16),
+    tls(ports=[443], ca=-1),
+    tls(ports=[443], ca=True),
+    tls(ports=[443], verify=False, ca=1),
+    tls(ports=[443], client_certificate="0"),
+    tls(ports=[443], alpn=["a", "b", "c", "d", "e", "f"]),
+    tls(ports=[443], alpn=[""]),
+    tls(ports=[443], alpn=[65 * "x"]),
+    tls(ports=[443], alpn=["h2\n"]),
+    tls(ports=[443], psk_identity="who"),
+    tls(ports=[443], psk_key="00ff"),
+    tls(ports=[443], psk_identity="", psk_key="00ff"),
+    tls(ports=[443], psk_identity=33 * "x", psk_key="00ff"),
+    tls(ports=[443], psk_identity="who", psk_key=""),
+    tls(ports=[443], psk_identity="who", psk_key="0"),
+    tls(ports=[443], psk_identity="who", psk_key="0g"),
+    tls(ports=[443], psk_identity="who", psk_key=66 * "0"),
+    tls(ports=[443], psk_identity="who", psk_key="00ff", verify=True),
+    tls(ports=[443], psk_identity="who", psk_key="00ff", ca=0),
+    tls(ports=[443], psk_identity="who", psk_key="00ff", client_certificate=0),
+    tls("", ports=[443]),
+    tls("-x", ports=[443]),
+    tls("a/b", ports=[443]),
+    tls(33 * "x", ports=[443]),
     [],
     "x",
     1,
@@ -224,7 +288,7 @@ class Judgement(unittest.TestCase):
 
     def test_every_default_of_the_schema_is_accepted(self):
         definitions = self.schema["$defs"]
-        for part, build in (("module", module), ("interface", interface)):
+        for part, build in (("module", module), ("interface", interface), ("tls-rule", functools.partial(tls, ports=[443]))):
             for key, rule in definitions[part]["properties"].items():
                 if "default" in rule:
                     with self.subTest(key=key):

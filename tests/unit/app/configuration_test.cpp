@@ -52,6 +52,38 @@ TEST_F(ConfigurationReader, needs_only_the_port_and_assumes_no_wiring) {
   EXPECT_EQ(module.interface, (InterfaceConfiguration{1500, true, 2000, Addressing::daemon}));
 }
 
+TEST_F(ConfigurationReader, reads_every_key_of_a_tls_rule) {
+  const auto result = read(R"({"modules": {"esp0": {"port": "/dev/a", "tls": {
+    "all": {"ports": [8883, 443], "hosts": ["*.example.org"], "server-name": "s.test", "ca": 1, "client-certificate": 2,
+            "alpn": ["mqtt"]},
+    "key": {"ports": [1], "psk-identity": "who", "psk-key": "00aBff"},
+    "least": {"ports": [2]},
+    "unchecked": {"ports": [3], "verify": false}}}}})");
+  ASSERT_TRUE(result) << result.error().message;
+  const auto& tls = result->modules.at("esp0").tls;
+  EXPECT_EQ(tls.at("all").rule, (net::TlsRule{.ports = {8883, 443},
+                                              .hosts = {"*.example.org"},
+                                              .server_name = "s.test",
+                                              .authority = 1,
+                                              .client_certificate = 2,
+                                              .alpn = {"mqtt"}}));
+  EXPECT_EQ(tls.at("all").origin, (directory / "espatd.json").string());
+  const net::SharedKey key{"who", std::string("\0\xab\xff", 3)};
+  EXPECT_EQ(tls.at("key").rule, (net::TlsRule{.ports = {1}, .verify = false, .shared_key = key}));
+  EXPECT_EQ(tls.at("least").rule, (net::TlsRule{.ports = {2}}));
+  EXPECT_EQ(tls.at("unchecked").rule, (net::TlsRule{.ports = {3}, .verify = false}));
+}
+
+TEST_F(ConfigurationReader, never_shows_what_may_be_a_key) {
+  for (const char* wrong : {R"("5ec2e7x")", R"("5ec2e7f")", R"(["5ec2e7"])", "5.2e7"}) {
+    const auto text = refusal(std::string(R"({"modules": {"esp0": {"port": "/dev/a", "tls": {"k": {"ports": [1],
+      "psk-identity": "who", "psk-key": )") +
+                              wrong + "}}}}}");
+    EXPECT_THAT(text, AllOf(HasSubstr("/modules/esp0/tls/k/psk-key: expected the key as"), Not(HasSubstr("5ec2e7")),
+                            Not(HasSubstr("52000000"))));
+  }
+}
+
 TEST_F(ConfigurationReader, accepts_a_document_without_modules) {
   EXPECT_TRUE(read("{}"));
   EXPECT_TRUE(read("// nothing yet\n{ \"modules\": {} }"));

@@ -58,7 +58,22 @@ struct FakeNetwork final : NetworkView {
   boost::asio::awaitable<Result<std::vector<std::string>>> resolve(std::string, net::AddressFamily) override {
     co_return Error{ErrorKind::not_found, "no such name"};
   }
+  net::TlsRules tls_rules() const override {
+    return {{"key", {.ports = {8443}, .verify = false, .shared_key = net::SharedKey{"who", "secret bytes"}}},
+            {"mqtt",
+             {.ports = {8883, 1883},
+              .hosts = {"*.example.org"},
+              .server_name = "s.test",
+              .authority = 1,
+              .client_certificate = 2,
+              .alpn = {"mqtt"}}}};
+  }
+  module::Subscription on_tls_failure(std::function<void(const net::TlsFailure&)> f) override {
+    failed = std::move(f);
+    return module::Subscription([this] { failed = nullptr; });
+  }
   module::Subscription on_change(std::function<void()>) override { return {}; }
+  std::function<void(const net::TlsFailure&)> failed;
 };
 
 struct FakeRegistry final : ModuleRegistry {
@@ -70,7 +85,18 @@ struct FakeRegistry final : ModuleRegistry {
   boost::asio::awaitable<Result<void>> remove_module(std::string) override {
     co_return Error{ErrorKind::not_found, "no such module"};
   }
-  std::string added, entry;
+  boost::asio::awaitable<Result<void>> add_tls_rule(std::string module, std::string name,
+                                                    nlohmann::json given) override {
+    if (name == "old") co_return Error{ErrorKind::not_supported, "the firmware cannot check names"};
+    added = module + "/" + name;
+    entry = given.dump();
+    co_return Result<void>();
+  }
+  boost::asio::awaitable<Result<void>> remove_tls_rule(std::string module, std::string name) override {
+    removed_rule = module + "/" + name;
+    co_return Result<void>();
+  }
+  std::string added, entry, removed_rule;
 };
 
 }  // namespace espat::bus

@@ -58,7 +58,8 @@ class ServiceTest : public testing::Test {
           wifi::StationEnvironment{clock_, [] { return 0.5; }, [] { return std::uint64_t{0}; }});
       station_->start();
       module_ = std::make_shared<FakeModule>(channel_);
-      service_->add_module("esp0", module_, station_, std::make_shared<FakeNetwork>());
+      network_ = std::make_shared<FakeNetwork>();
+      service_->add_module("esp0", module_, station_, network_);
       const auto owned = service_->own_name();
       ASSERT_TRUE(owned) << owned.error().message;
     });
@@ -139,6 +140,7 @@ class ServiceTest : public testing::Test {
   std::optional<wifi::KnownNetworks> known_;
   std::shared_ptr<wifi::Station> station_;
   std::shared_ptr<FakeModule> module_;
+  std::shared_ptr<FakeNetwork> network_;
   std::unique_ptr<Service> service_;
   std::thread thread_;
   std::unique_ptr<sdbus::IConnection> client_;
@@ -375,6 +377,69 @@ TEST_F(ServiceTest, AddModuleHandsTheEntryOverAsConfiguration) {
   EXPECT_EQ(path, "/org/espat1/module/esp1");
   EXPECT_EQ(registry_.added, "esp1");
   EXPECT_EQ(registry_.entry, R"({"interface":{"mtu":1400},"port":"/dev/ttyUSB0"})");
+}
+
+TEST_F(ServiceTest, TlsRulesAreAddedRemovedAndListedWithoutTheirKeys) {
+  std::vector<Dictionary> rules;
+  module_proxy_->callMethod("ListTlsRules").onInterface(network_interface).storeResultsTo(rules);
+  ASSERT_EQ(rules.size(), 2U);
+  EXPECT_EQ(rules[0].at("name").get<std::string>(), "key");
+  EXPECT_EQ(rules[0].at("verify").get<bool>(), false);
+  EXPECT_EQ(rules[0].at("psk-identity").get<std::string>(), "who");
+  EXPECT_EQ(rules[0].size(), 4U) << "name, ports, verify, psk-identity, and no key";
+  EXPECT_EQ(rules[1].at("ports").get<std::vector<std::uint32_t>>(), (std::vector<std::uint32_t>{8883, 1883}));
+  EXPECT_EQ(rules[1].at("hosts").get<std::vector<std::string>>(), std::vector<std::string>{"*.example.org"});
+  EXPECT_EQ(rules[1].at("server-name").get<std::string>(), "s.test");
+  EXPECT_EQ(rules[1].at("verify").get<bool>(), true);
+  EXPECT_EQ(rules[1].at("ca").get<std::uint32_t>(), 1U);
+  EXPECT_EQ(rules[1].at("client-certificate").get<std::uint32_t>(), 2U);
+  EXPECT_EQ(rules[1].at("alpn").get<std::vector<std::string>>(), std::vector<std::string>{"mqtt"});
+  if (!is_root()) GTEST_SKIP() << "only root is admitted without group netdev";
+  Dictionary options;
+  options["ports"] = sdbus::Variant(std::vector<std::uint32_t>{8883});
+  options["hosts"] = sdbus::Variant(std::vector<std::string>{"*.example.org"});
+  const auto add = [&](const char* name) {
+    return failure([&] {
+      module_proxy_->callMethod("AddTlsRule").onInterface(network_interface).withArguments(std::string(name), options);
+    });
+  };
+  EXPECT_EQ(add("mqtt"), "");
+  EXPECT_EQ(registry_.added, "esp0/mqtt");
+  EXPECT_EQ(registry_.entry, R"({"hosts":["*.example.org"],"ports":[8883]})");
+  EXPECT_EQ(add("old"), "org.espat1.Error.NotSupported");
+  module_proxy_->callMethod("RemoveTlsRule")
+      .onInterface(network_interface)
+      .withArguments(std::string("mqtt"), Dictionary{});
+  EXPECT_EQ(registry_.removed_rule, "esp0/mqtt");
+}
+
+TEST_F(ServiceTest, TellsWhyAFlowGotNoTls) {
+  std::promise<Dictionary> told;
+  auto watcher = sdbus::createSystemBusConnection();
+  auto proxy = make_proxy(*watcher, "org.espat1", "/org/espat1/module/esp0");
+  proxy->uponSignal("TlsFailed").onInterface(network_interface).call([&](const Dictionary& details) {
+    told.set_value(details);
+  });
+#if !ESPAT_SDBUS_2
+  proxy->finishRegistration();
+#endif
+  watcher->enterEventLoopAsync();
+  run([this] {
+    network_->failed({{net::Address::v4(192, 0, 2, 15), 40000},
+                      {net::Address::v4(192, 0, 2, 1), 8883},
+                      "mqtt.example.org",
+                      "mqtt",
+                      "the certificate has expired (0x1)"});
+  });
+  auto future = told.get_future();
+  ASSERT_EQ(future.wait_for(10s), std::future_status::ready);
+  const Dictionary details = future.get();
+  EXPECT_EQ(details.at("local").get<std::string>(), "192.0.2.15:40000");
+  EXPECT_EQ(details.at("remote").get<std::string>(), "192.0.2.1:8883");
+  EXPECT_EQ(details.at("name").get<std::string>(), "mqtt.example.org");
+  EXPECT_EQ(details.at("rule").get<std::string>(), "mqtt");
+  EXPECT_EQ(details.at("reason").get<std::string>(), "the certificate has expired (0x1)");
+  watcher->leaveEventLoop();
 }
 
 TEST_F(ServiceTest, ARemovedModuleIsGoneFromTheBusAndItsCallsAreAnswered) {

@@ -251,10 +251,44 @@ class Network final : public sdbus::AdaptorInterfaces<org::espat1::Network_adapt
     if (!ready_) return result.returnError(refusal("NotReady", "the module is offline"));
     result.returnResults({{{"local", text("192.168.4.15:40002")},
                            {"remote", text("192.0.2.2:443")},
+                           {"name", text("waits.example")},
                            {"waiting", value(uint64_t{350})}}});
   }
   void GetCounters(sdbus::Result<std::map<std::string, uint64_t>>&& result) override {
     result.returnResults({{"bytes-received", 1234567}, {"bytes-sent", 890}});
+  }
+  void AddTlsRule(sdbus::Result<>&& result, std::string name, Dictionary options) override {
+    if (!admitted(
+            scenario_, result, options,
+            {"ports", "hosts", "server-name", "verify", "ca", "client-certificate", "alpn", "psk-identity", "psk-key"}))
+      return;
+    const auto ports = options.at("ports").get<std::vector<uint32_t>>();
+    const std::size_t given = options.size() - options.count("interactive");
+    if (name == "plain" && given == 1 && ports == std::vector<uint32_t>{8883}) return result.returnResults();
+    if (name == "all" && given == 6 && ports == std::vector<uint32_t>{443, 8443} &&
+        options.at("hosts").get<std::vector<std::string>>() == std::vector<std::string>{"*.example", "192.0.2.1"} &&
+        options.at("server-name").get<std::string>() == "s.example" && options.at("ca").get<uint32_t>() == 1 &&
+        options.at("client-certificate").get<uint32_t>() == 0 &&
+        options.at("alpn").get<std::vector<std::string>>() == std::vector<std::string>{"h2", "http/1.1"})
+      return result.returnResults();
+    if (name == "unchecked" && given == 2 && !options.at("verify").get<bool>()) return result.returnResults();
+    if (name == "key" && given == 3 && options.at("psk-identity").get<std::string>() == "who" &&
+        options.at("psk-key").get<std::string>() == "00ff")
+      return result.returnResults();
+    result.returnError(refusal("InvalidArgument", "unexpected options for " + name));
+  }
+  void RemoveTlsRule(sdbus::Result<>&& result, std::string name, Dictionary options) override {
+    if (!admitted(scenario_, result, options, {})) return;
+    if (name != "mqtt") return result.returnError(refusal("NotFound", "there is no TLS rule " + name));
+    result.returnResults();
+  }
+  void ListTlsRules(sdbus::Result<std::vector<Dictionary>>&& result) override {
+    if (!ready_) return result.returnResults({});
+    result.returnResults({{{"name", text("mqtt")},
+                           {"ports", value(std::vector<uint32_t>{1883, 8883})},
+                           {"hosts", value(std::vector<std::string>{"*.example"})},
+                           {"verify", value(true)},
+                           {"ca", value(uint32_t{0})}}});
   }
   void Ping(sdbus::Result<double>&& result, std::string host, Dictionary options) override {
     if (!admitted(scenario_, result, options, {})) return;

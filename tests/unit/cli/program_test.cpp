@@ -70,16 +70,13 @@ TEST_F(WithDaemon, ScanShowsNetworksAndNeverTheirControlCharacters) {
 TEST_F(WithDaemon, LinksShowsWhoWaitsToo) {
   EXPECT_EQ(
       espatctl({"links"}).output,
-      "LINK PROTO LOCAL              REMOTE        NAME        STATE       DIRECTION MODE    SENT RECEIVED     RATE "
+      "LINK PROTO LOCAL              REMOTE        NAME          STATE       DIRECTION MODE    SENT RECEIVED     RATE "
       "QUEUED    AGE\n"
-      "   4 tcp   192.168.4.15:40001 192.0.2.1:80  www.example established out       active 120 B   1.2 MB 2.0 kB/s    "
-      "0 "
-      "B  2.5 s\n"
-      "   3 udp   -                  -             -           open        -         -          -        -        -    "
-      "  "
+      "   4 tcp   192.168.4.15:40001 192.0.2.1:80  www.example   established out       active 120 B   1.2 MB 2.0 kB/s    "
+      "0 B  2.5 s\n"
+      "   3 udp   -                  -             -             open        -         -          -        -        -      "
       "-      -\n"
-      "   - tcp   192.168.4.15:40002 192.0.2.2:443 -           waiting     out       -          -        -        -    "
-      "  "
+      "   - tcp   192.168.4.15:40002 192.0.2.2:443 waits.example waiting     out       -          -        -        -      "
       "- 350 ms\n"
       "\n3 links listed.\n"
       "1 flow waits for a link.\n");
@@ -192,6 +189,59 @@ TEST_F(WithDaemon, ATimeoutIsKept) {
   const Outcome slow = espatctl({"ping", "slow.example", "--timeout=200ms"});
   EXPECT_EQ(slow.status, 1);
   EXPECT_NE(slow.errors.find("--timeout"), std::string::npos) << slow.errors;
+}
+
+TEST_F(WithDaemon, TlsRulesAreListedWithoutAnythingSecret) {
+  for (const auto& verb : {std::vector<std::string>{"tls"}, std::vector<std::string>{"tls", "list"}}) {
+    EXPECT_EQ(espatctl(verb).output,
+              "NAME PORTS      HOSTS     SERVER NAME VERIFY CA CLIENT CERTIFICATE ALPN PSK IDENTITY\n"
+              "mqtt 1883, 8883 *.example -           yes     0                  - -    -\n"
+              "\n1 TLS rule listed.\n");
+  }
+  EXPECT_EQ(espatctl({"tls", "--json=short"}).json().at(0), (json{{"name", "mqtt"},
+                                                                  {"ports", {1883, 8883}},
+                                                                  {"hosts", {"*.example"}},
+                                                                  {"server_name", nullptr},
+                                                                  {"verify", true},
+                                                                  {"ca", 0},
+                                                                  {"client_certificate", nullptr},
+                                                                  {"alpn", nullptr},
+                                                                  {"psk_identity", nullptr}}));
+}
+
+TEST_F(WithDaemon, ATlsRuleIsAddedWithWhatWasGivenAndNothingElse) {
+  EXPECT_EQ(espatctl({"tls", "add", "plain", "8883"}).status, 0);
+  EXPECT_EQ(espatctl({"tls", "add", "plain", "8883", "--json=short"}).json(),
+            (json{{"name", "plain"}, {"ports", {8883}}}));
+  const Outcome all =
+      espatctl({"tls", "add", "all", "443", "8443", "--host", "*.example", "--host", "192.0.2.1", "--server-name",
+                "s.example", "--ca", "1", "--client-certificate", "0", "--alpn", "h2", "--alpn", "http/1.1"});
+  EXPECT_EQ(all.status, 0) << all.errors;
+  EXPECT_EQ(espatctl({"tls", "add", "unchecked", "443", "--no-verify"}).status, 0);
+  for (const auto& wrong : {std::vector<std::string>{"tls", "add", "a"},
+                            {"tls", "add", "a", "0"},
+                            {"tls", "add", "a", "65536"},
+                            {"tls", "add", "a", "1", "--ca", "16"},
+                            {"tls", "add", "a", "1", "--ca", "1", "--no-verify"},
+                            {"tls", "add", "a", "1", "--psk-identity", "who", "--ca", "1"},
+                            {"tls", "add", "a", "1", "--psk-key-file", "-"}})
+    EXPECT_EQ(espatctl(wrong).status, 2);
+}
+
+TEST_F(WithDaemon, ThePreSharedKeyOfATlsRuleComesFromStandardInputOrTheTerminal) {
+  EXPECT_EQ(espatctl({"tls", "add", "key", "443", "--psk-identity", "who"}, "00ff\n").status, 0);
+  EXPECT_EQ(espatctl({"tls", "add", "key", "443", "--psk-identity", "who", "--psk-key-file=-"}, "00ff").status, 0);
+  const Outcome asked = espatctl_on_terminal({"tls", "add", "key", "443", "--psk-identity", "who"},
+                                             {{"Key of who, in hexadecimal digits: ", "00ff\n"}});
+  EXPECT_EQ(asked.status, 0) << asked.output;
+  EXPECT_EQ(asked.output.find("00ff"), std::string::npos);
+}
+
+TEST_F(WithDaemon, ATlsRuleIsRemovedByItsName) {
+  EXPECT_EQ(espatctl({"tls", "remove", "mqtt"}).status, 0);
+  const Outcome unknown = espatctl({"tls", "remove", "other"});
+  EXPECT_EQ(unknown.status, 3);
+  EXPECT_EQ(unknown.errors, "espatctl: There is no TLS rule other.\n");
 }
 
 TEST_F(WithDaemon, ResolvePrintsOneAddressALine) {

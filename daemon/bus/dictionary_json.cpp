@@ -1,0 +1,48 @@
+// See dictionary_json.hpp.
+#include "bus/dictionary_json.hpp"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace espat::bus {
+namespace {
+
+std::optional<nlohmann::json> to_json(const sdbus::Variant& value) {
+  std::optional<nlohmann::json> result;
+  const auto as = [&]<class T>(T) {
+    if (!result && value.containsValueOfType<T>()) result = value.get<T>();
+  };
+  as(bool{});
+  as(std::string{});
+  as(double{});
+  as(std::uint8_t{});
+  as(std::int16_t{});
+  as(std::uint16_t{});
+  as(std::int32_t{});
+  as(std::uint32_t{});
+  as(std::int64_t{});
+  as(std::uint64_t{});
+  as(std::vector<std::string>{});
+  as(std::vector<std::uint16_t>{});
+  as(std::vector<std::uint32_t>{});
+  if (!result && value.containsValueOfType<Dictionary>()) result = to_json(value.get<Dictionary>());
+  return result;
+}
+
+}  // namespace
+
+std::optional<nlohmann::json> to_json(const Dictionary& dictionary) {
+  nlohmann::json object = nlohmann::json::object();
+  for (const auto& [key, value] : dictionary) {
+    auto converted = to_json(value);
+    if (!converted) return std::nullopt;
+    object[key] = std::move(*converted);
+  }
+  return object;
+}
+
+}  // namespace espat::bus

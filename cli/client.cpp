@@ -326,6 +326,18 @@ Json Client::tls_rules(const std::string& path) {
   return to_json(std::get<0>(connection_->ask<std::vector<Dictionary>>(path, "Network", "ListTlsRules", usual)));
 }
 
+void Client::add_forward(const std::string& path, const std::string& name, const Options& options) {
+  connection_->control<>(path, "Network", "AddForward", usual, options, name);
+}
+
+void Client::remove_forward(const std::string& path, const std::string& name) {
+  connection_->control<>(path, "Network", "RemoveForward", usual, {}, name);
+}
+
+Json Client::forwards(const std::string& path) {
+  return to_json(std::get<0>(connection_->ask<std::vector<Dictionary>>(path, "Network", "ListForwards", usual)));
+}
+
 Json Client::links(const std::string& path) {
   return to_json(std::get<0>(connection_->ask<std::vector<Dictionary>>(path, "Network", "ListLinks", usual)));
 }

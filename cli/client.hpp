@@ -92,6 +92,9 @@ class Client {
   void add_tls_rule(const std::string& path, const std::string& name, const Options& options);
   void remove_tls_rule(const std::string& path, const std::string& name);
   Json tls_rules(const std::string& path);
+  void add_forward(const std::string& path, const std::string& name, const Options& options);
+  void remove_forward(const std::string& path, const std::string& name);
+  Json forwards(const std::string& path);
 
   Json links(const std::string& path);
   Json waiters(const std::string& path);

@@ -13,6 +13,7 @@ _espatctl_options() {
     monitor) printf '%s ' --no-reports ;;
     reset) printf '%s ' --factory --yes ;;
     'tls add') printf '%s ' --host --server-name --no-verify --ca --client-certificate --alpn --psk-identity --psk-key-file ;;
+    'forward add') printf '%s ' --to --ssl --ipv6 --max-clients --name ;;
     'modules add') printf '%s ' --baud-rate --flow-control --group ;;
   esac
 }
@@ -46,11 +47,12 @@ _espatctl() {
       --json | --timeout | --ssid | --channel | --passphrase | --passphrase-file | --bssid) takes_value=yes ;;
       -c | --count | -i | --interval | --baud-rate | --flow-control | --group) takes_value=yes ;;
       --host | --server-name | --ca | --client-certificate | --alpn | --psk-identity | --psk-key-file) takes_value=yes ;;
+      --to | --max-clients | --name) takes_value=yes ;;
       -* | =) ;;
       *)
         if [[ -z $verb ]]; then
           verb=$word
-        elif [[ $verb == modules || $verb == networks || $verb == tls ]] && ((count == 0)); then
+        elif [[ $verb == modules || $verb == networks || $verb == tls || $verb == forward ]] && ((count == 0)); then
           verb="$verb $word"
         else
           count=$((count + 1))
@@ -72,6 +74,7 @@ _espatctl() {
     --psk-key-file) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     --host | --server-name | --ca | --client-certificate | --alpn | --psk-identity) return ;;
     --ssid) _espatctl_names ssids "$current" "$module"; return ;;
+    --to | --max-clients | --name) return ;;
     --timeout | --channel | --passphrase | --bssid | -c | --count | -i | --interval) return ;;
   esac
   if [[ $current == -* ]]; then
@@ -80,7 +83,7 @@ _espatctl() {
   fi
   case $verb in
     '')
-      mapfile -t COMPREPLY < <(compgen -W 'list status at reset modules scan connect disconnect networks links ping resolve
+      mapfile -t COMPREPLY < <(compgen -W 'list status at reset modules scan connect disconnect networks links forward ping resolve
         tls monitor' -- "$current")
       ;;
     connect) ((count == 0)) && _espatctl_names ssids "$current" "$module" ;;
@@ -88,6 +91,8 @@ _espatctl() {
     'networks forget') ((count == 0)) && _espatctl_names known "$current" "$module" ;;
     tls) mapfile -t COMPREPLY < <(compgen -W 'list add remove' -- "$current") ;;
     'tls remove') ((count == 0)) && _espatctl_names tls "$current" "$module" ;;
+    forward) mapfile -t COMPREPLY < <(compgen -W 'list add remove' -- "$current") ;;
+    'forward remove') ((count == 0)) && _espatctl_names forwards "$current" "$module" ;;
     modules) mapfile -t COMPREPLY < <(compgen -W 'add remove' -- "$current") ;;
     'modules remove') ((count == 0)) && _espatctl_names modules "$current" '' ;;
     'modules add') ((count == 1)) && mapfile -t COMPREPLY < <(compgen -f -- "${current:-/dev/}") ;;

@@ -9,7 +9,7 @@ function __espatctl_names
     end
 end
 
-set -l verbs list status at reset modules scan connect disconnect networks links ping resolve tls monitor
+set -l verbs list status at reset modules scan connect disconnect networks links forward ping resolve tls monitor
 
 complete -c espatctl -f
 complete -c espatctl -s m -l module -x -a '(__espatctl_names modules)' -d 'The module meant'
@@ -32,6 +32,7 @@ complete -c espatctl -n "$no_verb" -a connect -d 'Join a network'
 complete -c espatctl -n "$no_verb" -a disconnect -d 'Leave the network and stay away'
 complete -c espatctl -n "$no_verb" -a networks -d 'List known networks, or forget one'
 complete -c espatctl -n "$no_verb" -a links -d 'Show the links of the module'
+complete -c espatctl -n "$no_verb" -a forward -d 'List, add and remove ports that programs serve'
 complete -c espatctl -n "$no_verb" -a ping -d 'Let the module ping a host'
 complete -c espatctl -n "$no_verb" -a resolve -d 'Resolve a name through the module'
 complete -c espatctl -n "$no_verb" -a tls -d 'List, add and remove rules for TLS'
@@ -50,11 +51,18 @@ complete -c espatctl -n '__fish_seen_subcommand_from connect' -l no-autoconnect 
 complete -c espatctl -n '__fish_seen_subcommand_from networks; and not __fish_seen_subcommand_from forget' -a forget
 complete -c espatctl -n '__fish_seen_subcommand_from forget' -a '(__espatctl_names known)'
 complete -c espatctl -n '__fish_seen_subcommand_from modules; and not __fish_seen_subcommand_from add remove' -a 'add remove'
-complete -c espatctl -n '__fish_seen_subcommand_from remove' -a '(__espatctl_names modules)'
-complete -c espatctl -n '__fish_seen_subcommand_from add' -l baud-rate -x -a '115200 460800 921600 2000000 3000000' -d 'Rate'
-complete -c espatctl -n '__fish_seen_subcommand_from add' -l flow-control -x -a 'rts-cts none' -d 'Flow control'
-complete -c espatctl -n '__fish_seen_subcommand_from add' -l group -x -d 'Share the default route'
-complete -c espatctl -n '__fish_seen_subcommand_from add' -F
+complete -c espatctl -n '__fish_seen_subcommand_from modules; and __fish_seen_subcommand_from remove' -a '(__espatctl_names modules)'
+complete -c espatctl -n '__fish_seen_subcommand_from modules; and __fish_seen_subcommand_from add' -l baud-rate -x -a '115200 460800 921600 2000000 3000000' -d 'Rate'
+complete -c espatctl -n '__fish_seen_subcommand_from modules; and __fish_seen_subcommand_from add' -l flow-control -x -a 'rts-cts none' -d 'Flow control'
+complete -c espatctl -n '__fish_seen_subcommand_from modules; and __fish_seen_subcommand_from add' -l group -x -d 'Share the default route'
+complete -c espatctl -n '__fish_seen_subcommand_from modules; and __fish_seen_subcommand_from add' -F
+complete -c espatctl -n '__fish_seen_subcommand_from forward; and not __fish_seen_subcommand_from list add remove' -a 'list add remove'
+complete -c espatctl -n '__fish_seen_subcommand_from forward; and __fish_seen_subcommand_from add' -l to -x -d 'Port of the program on this host'
+complete -c espatctl -n '__fish_seen_subcommand_from forward; and __fish_seen_subcommand_from add' -l ssl -d 'The module does TLS'
+complete -c espatctl -n '__fish_seen_subcommand_from forward; and __fish_seen_subcommand_from add' -l ipv6 -d 'Clients come over IPv6'
+complete -c espatctl -n '__fish_seen_subcommand_from forward; and __fish_seen_subcommand_from add' -l max-clients -x -d 'How many at one time'
+complete -c espatctl -n '__fish_seen_subcommand_from forward; and __fish_seen_subcommand_from add' -l name -x -d 'What to call it'
+complete -c espatctl -n '__fish_seen_subcommand_from forward; and __fish_seen_subcommand_from remove' -a '(__espatctl_names forwards)'
 complete -c espatctl -n '__fish_seen_subcommand_from tls; and not __fish_seen_subcommand_from list add remove' -a 'list add remove'
 complete -c espatctl -n '__fish_seen_subcommand_from tls; and __fish_seen_subcommand_from add' -l host -x -d 'Name or address of far ends'
 complete -c espatctl -n '__fish_seen_subcommand_from tls; and __fish_seen_subcommand_from add' -l server-name -x -d 'Name of the server'

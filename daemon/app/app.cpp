@@ -18,6 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/configuration_files.hpp"
+#include "app/configuration_forwards.hpp"
 #include "app/configuration_tls.hpp"
 #include "bus/module_view.hpp"
 #include "bus/network_view.hpp"
@@ -124,6 +125,7 @@ boost::asio::awaitable<Result<void>> App::add_module(std::string name, nlohmann:
   auto configuration = read_module(name, entry);
   if (!configuration) co_return configuration.error();
   for (auto& [rule_name, rule] : configuration->tls) rule.origin = additions_file_.string();
+  for (auto& [forward_name, forward] : configuration->forwards) forward.origin = additions_file_.string();
   if (auto attached = attach(name, *configuration); !attached) co_return attached.error();
   configuration->origin = additions_file_.string();
   configuration_.modules.insert_or_assign(name, std::move(*configuration));
@@ -187,6 +189,44 @@ boost::asio::awaitable<Result<void>> App::remove_tls_rule(std::string module, st
   rules.erase(found);
   attached->second->interface().set_tls_rules(rules_of(rules));
   co_return Result<void>{};
+}
+
+boost::asio::awaitable<Result<void>> App::add_forward(std::string module, std::string name, nlohmann::json entry) {
+  const auto attached = modules_.find(module);
+  const auto configured = configuration_.modules.find(module);
+  if (attached == modules_.end() || configured == configuration_.modules.end())
+    co_return Error{ErrorKind::not_found, "there is no module " + module};
+  auto forward = read_forward(name, entry);
+  if (!forward) co_return forward.error();
+  net::Interface& interface = attached->second->interface();
+  if (auto added = interface.add_forward(*forward); !added) co_return added.error();
+  const auto place = "/modules/" + module + "/forwards/" + name;
+  if (auto kept = add_to_file(additions_file_, place, entry); !kept) {
+    (void)interface.remove_forward(name);
+    co_return kept.error();
+  }
+  configured->second.forwards[name] = {std::move(*forward), additions_file_.string()};
+  co_return Result<void>{};
+}
+
+boost::asio::awaitable<Result<void>> App::remove_forward(std::string module, std::string name) {
+  const auto attached = modules_.find(module);
+  const auto configured = configuration_.modules.find(module);
+  if (attached == modules_.end() || configured == configuration_.modules.end())
+    co_return Error{ErrorKind::not_found, "there is no module " + module};
+  const auto found = configured->second.forwards.find(name);
+  if (found == configured->second.forwards.end()) {
+    co_return Error{ErrorKind::not_found,
+                    "module " + module + " has no forward " + name + "; `espatctl forward` shows those there are"};
+  }
+  if (found->second.origin != additions_file_.string()) {
+    co_return Error{ErrorKind::invalid_argument, "forward " + name + " is configured in " + found->second.origin +
+                                                     ": take it out there and restart espatd"};
+  }
+  const auto place = "/modules/" + module + "/forwards/" + name;
+  if (auto removed = remove_from_file(additions_file_, place); !removed) co_return removed.error();
+  configured->second.forwards.erase(found);
+  co_return attached->second->interface().remove_forward(name);
 }
 
 void App::stop(int exit_status) {

@@ -42,6 +42,8 @@ class App final : public bus::ModuleRegistry {
   boost::asio::awaitable<Result<void>> add_tls_rule(std::string module, std::string name,
                                                     nlohmann::json entry) override;
   boost::asio::awaitable<Result<void>> remove_tls_rule(std::string module, std::string name) override;
+  boost::asio::awaitable<Result<void>> add_forward(std::string module, std::string name, nlohmann::json entry) override;
+  boost::asio::awaitable<Result<void>> remove_forward(std::string module, std::string name) override;
 
  private:
   Result<void> attach(const std::string& name, const ModuleConfiguration& configuration);

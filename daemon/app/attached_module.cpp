@@ -79,6 +79,8 @@ AttachedModule::AttachedModule(const std::string& name, const ModuleConfiguratio
       station_(std::make_shared<wifi::Station>(module_.channel(), commons.known_networks, wifi::StationSettings{},
                                                wifi::system_environment(commons.clock))) {
   interface_.set_tls_rules(rules_of(configuration.tls));
+  // One at most, as the reader of the configuration has seen to, and before the module is there nothing else is wrong.
+  for (const auto& [forward, configured] : configuration.forwards) (void)interface_.add_forward(configured.forward);
 }
 
 net::HostNetwork& AttachedModule::host_network(const ModuleConfiguration& configuration) {

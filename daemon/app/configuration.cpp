@@ -12,6 +12,7 @@
 
 #include "app/configuration_document.hpp"
 #include "app/configuration_files.hpp"
+#include "app/configuration_forwards.hpp"
 #include "app/configuration_section.hpp"
 #include "app/configuration_tls.hpp"
 
@@ -103,6 +104,8 @@ ModuleConfiguration read_module_entry(const Document& document, const std::strin
     module.interface = read_interface(document, section.below("interface"), *interface, mistakes);
   if (const auto* tls = section.find("tls"))
     module.tls = read_tls_rules(document, section.below("tls"), *tls, mistakes);
+  if (const auto* forwards = section.find("forwards"))
+    module.forwards = read_forwards(document, section.below("forwards"), *forwards, mistakes);
   section.finish();
   module.origin = document.origin(path).file;
   return module;

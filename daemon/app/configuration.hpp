@@ -15,6 +15,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "at/types.hpp"
+#include "net/forward.hpp"
 #include "net/tls_rules.hpp"
 
 namespace espat::app {
@@ -44,14 +45,22 @@ struct TlsRuleConfiguration {
   bool operator==(const TlsRuleConfiguration&) const = default;
 };
 
+struct ForwardConfiguration {
+  net::Forward forward;
+  std::string origin{};  // the file that names it
+
+  bool operator==(const ForwardConfiguration&) const = default;
+};
+
 struct ModuleConfiguration {
   std::string port;                  // a device's path, or tcp:HOST:PORT
   std::uint32_t baud_rate = 115200;  // the rate to reach, 80..5000000
   FlowControl flow_control = FlowControl::none;
   std::string group{};  // modules of one group share their default routes; empty: none
   InterfaceConfiguration interface {};
-  std::map<std::string, TlsRuleConfiguration> tls{};  // by name
-  std::string origin{};                               // the file that names the module
+  std::map<std::string, TlsRuleConfiguration> tls{};       // by name
+  std::map<std::string, ForwardConfiguration> forwards{};  // by name; at most one
+  std::string origin{};                                    // the file that names the module
 
   bool operator==(const ModuleConfiguration&) const = default;
 };

@@ -80,8 +80,9 @@ struct TcpOptions {
 
 struct ServerParameters {
   std::uint16_t port = 0;
-  bool ssl = false;
-  bool verify_client = false;
+  bool ssl = false;            // only where Dialect::ssl_server
+  bool verify_client = false;  // of TLS
+  bool v6 = false;             // only where Dialect::ipv6
 };
 
 /// What the module checks in a TLS handshake.

@@ -181,7 +181,11 @@ Command tcp_options(LinkId link, const TcpOptions& options) {
 Command server_on(const ServerParameters& parameters) {
   auto builder = setting("CIPSERVER", 1);
   builder.number(parameters.port);
-  if (parameters.ssl) builder.word("SSL").number(parameters.verify_client ? 1 : 0);
+  // Plain TCP over IPv4 is what it is without a word; the ESP8266 knows no word (DIALECTS section 3).
+  if (parameters.ssl)
+    builder.word(name_of(parameters.v6 ? SocketType::ssl6 : SocketType::ssl)).number(parameters.verify_client ? 1 : 0);
+  else if (parameters.v6)
+    builder.word(name_of(SocketType::tcp6));
   return builder.build_fixed();
 }
 

@@ -56,6 +56,11 @@ constexpr std::array faults{
           "+IPD inside a send stops all later +IPD: update the firmware (quirk 71)",
           [](Dialect&) {}},
     Fault{{2, 0, 0}, {2, 1}, Chips::esp32, "passive receive delivers nothing over UDP (quirk 92)", [](Dialect&) {}},
+    Fault{{0},
+          {2, 0, 0, 1},
+          Chips::esp32,
+          "the server dies when more clients come than it may have: opened again for each that leaves (quirk 102)",
+          [](Dialect& d) { d.server_dies_when_full = true; }},
     Fault{{2, 0},
           {2, 3},
           Chips::any,
@@ -124,6 +129,7 @@ Dialect choose_dialect(const Firmware& firmware, std::set<std::string, std::less
   // What there is, by name.
   dialect.link_state_query = dialect.has("+CIPSTATE");
   dialect.ipv6 = dialect.has("+CIPV6");
+  dialect.ssl_server = dialect.family != Family::esp8266 && dialect.family != Family::unknown;
   dialect.passive_receive = !dialect.has("+CIPRECVDATA")  ? PassiveReceive::none
                             : dialect.has("+CIPRECVTYPE") ? PassiveReceive::per_link
                             : dialect.has("+CIPRECVMODE") ? PassiveReceive::global

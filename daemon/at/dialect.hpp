@@ -40,6 +40,8 @@ struct Dialect {
   bool long_send_usable = false;        // AT+CIPSENDL known good; it needs flow control besides (quirk 78)
   bool link_state_query = true;         // AT+CIPSTATE?; else AT+CIPSTATUS (quirk 1)
   bool ipv6 = true;
+  bool ssl_server = true;              // AT+CIPSERVER takes "SSL"
+  bool server_dies_when_full = false;  // and must be opened again (quirk 102)
 
   bool passive_udp_usable = false;    // passive reads keep datagrams apart; no released firmware does (quirks 91-93)
   std::vector<std::string> faults{};  // known faults of this firmware, in words, for `espatctl doctor`

@@ -24,6 +24,12 @@ class ModuleRegistry {
                                                             nlohmann::json entry) = 0;
   /// When it is done, flows that begin do not follow it any more. Error for one that a configuration file names.
   virtual boost::asio::awaitable<Result<void>> remove_tls_rule(std::string module, std::string name) = 0;
+  /// `entry` is that of a forward as in espatd.json, not checked yet. When it is done, the forward is wanted; whether
+  /// the module listens, NetworkView::forwards() tells.
+  virtual boost::asio::awaitable<Result<void>> add_forward(std::string module, std::string name,
+                                                           nlohmann::json entry) = 0;
+  /// When it is done, nobody else is let in. Error for one that a configuration file names.
+  virtual boost::asio::awaitable<Result<void>> remove_forward(std::string module, std::string name) = 0;
 };
 
 }  // namespace espat::bus

@@ -72,6 +72,37 @@ Dictionaries waiters_of(const NetworkView& network) {
   return result;
 }
 
+const char* name_of(net::ForwardStatus::State state) {
+  switch (state) {
+    case net::ForwardStatus::State::waiting:
+      return "waiting";
+    case net::ForwardStatus::State::listening:
+      return "listening";
+    case net::ForwardStatus::State::failed:
+      break;
+  }
+  return "failed";
+}
+
+Dictionaries forwards_of(const NetworkView& network) {
+  Dictionaries result;
+  for (const auto& status : network.forwards()) {
+    const net::Forward& forward = status.forward;
+    Dictionary entry;
+    entry["name"] = sdbus::Variant(valid_text(forward.name));
+    entry["port"] = sdbus::Variant(static_cast<std::uint32_t>(forward.port));
+    entry["to-port"] = sdbus::Variant(static_cast<std::uint32_t>(forward.to_port));
+    entry["type"] = sdbus::Variant(std::string(forward.ssl ? "ssl" : "tcp"));
+    entry["family"] = sdbus::Variant(std::string(forward.v6 ? "ipv6" : "ipv4"));
+    if (forward.most_clients != 0) entry["max-clients"] = sdbus::Variant(forward.most_clients);
+    entry["state"] = sdbus::Variant(std::string(name_of(status.state)));
+    if (!status.reason.empty()) entry["reason"] = sdbus::Variant(valid_text(status.reason));
+    entry["clients"] = sdbus::Variant(static_cast<std::uint32_t>(status.clients));
+    result.push_back(std::move(entry));
+  }
+  return result;
+}
+
 Dictionaries tls_rules_of(const NetworkView& network) {
   Dictionaries result;
   for (const auto& [name, rule] : network.tls_rules()) {
@@ -90,6 +121,22 @@ Dictionaries tls_rules_of(const NetworkView& network) {
     result.push_back(std::move(entry));
   }
   return result;
+}
+
+Reply<> add_forward(ModuleRegistry& registry, std::string module, std::string name, Options options) {
+  const auto entry = to_json(options.rest());
+  if (!entry) co_return Error{ErrorKind::invalid_argument, "An option has a type that no setting of a forward has."};
+  nlohmann::json document = *entry;
+  const Result<void> added = co_await registry.add_forward(std::move(module), std::move(name), std::move(document));
+  if (added.has_error()) co_return added.error();
+  co_return std::tuple<>();
+}
+
+Reply<> remove_forward(ModuleRegistry& registry, std::string module, std::string name, Options options) {
+  if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
+  const Result<void> removed = co_await registry.remove_forward(std::move(module), std::move(name));
+  if (removed.has_error()) co_return removed.error();
+  co_return std::tuple<>();
 }
 
 Reply<> add_tls_rule(ModuleRegistry& registry, std::string module, std::string name, Options options) {
@@ -170,6 +217,25 @@ std::string NetworkObject::Gateway() {
 }
 std::vector<std::string> NetworkObject::Dns() {
   return valid_text(shown_.dns);
+}
+
+void NetworkObject::AddForward(sdbus::Result<>&& result, std::string name, Dictionary options) {
+  answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
+         [&registry = registry_, module = module_, name = std::move(name)](Options given) {
+           return add_forward(registry, module, name, std::move(given));
+         });
+}
+
+void NetworkObject::RemoveForward(sdbus::Result<>&& result, std::string name, Dictionary options) {
+  answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
+         [&registry = registry_, module = module_, name = std::move(name)](Options given) {
+           return remove_forward(registry, module, name, std::move(given));
+         });
+}
+
+void NetworkObject::ListForwards(sdbus::Result<Dictionaries>&& result) {
+  answer(calls_, getObject(), std::move(result),
+         [network = network_]() -> Reply<Dictionaries> { co_return std::tuple(forwards_of(*network)); });
 }
 
 // Addresses, a name and a reason: what everybody may see in ListLinks.

@@ -22,6 +22,9 @@ class NetworkObject final : public sdbus::AdaptorInterfaces<org::espat1::Network
   ~NetworkObject();
 
  private:
+  void AddForward(sdbus::Result<>&& result, std::string name, Dictionary options) override;
+  void RemoveForward(sdbus::Result<>&& result, std::string name, Dictionary options) override;
+  void ListForwards(sdbus::Result<std::vector<Dictionary>>&& result) override;
   void ListLinks(sdbus::Result<std::vector<Dictionary>>&& result) override;
   void ListWaiters(sdbus::Result<std::vector<Dictionary>>&& result) override;
   void GetCounters(sdbus::Result<std::map<std::string, std::uint64_t>>&& result) override;

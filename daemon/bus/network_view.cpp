@@ -41,6 +41,7 @@ class DaemonNetwork final : public NetworkView {
 
   std::vector<net::LinkStatus> links() const override { return interface_.links(); }
   std::vector<net::WaiterStatus> waiters() const override { return interface_.waiters(); }
+  std::vector<net::ForwardStatus> forwards() const override { return interface_.forwards(); }
 
   std::map<std::string, std::uint64_t> counters() const override {
     std::map<std::string, std::uint64_t> result;

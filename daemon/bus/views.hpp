@@ -16,6 +16,7 @@
 
 #include "at/types.hpp"
 #include "module/channel.hpp"
+#include "net/forward.hpp"
 #include "net/status.hpp"
 #include "net/tls_rules.hpp"
 
@@ -62,6 +63,7 @@ class NetworkView {
   virtual NetworkStatus status() const = 0;
   virtual std::vector<net::LinkStatus> links() const = 0;
   virtual std::vector<net::WaiterStatus> waiters() const = 0;
+  virtual std::vector<net::ForwardStatus> forwards() const = 0;
   virtual std::map<std::string, std::uint64_t> counters() const = 0;
   virtual boost::asio::awaitable<Result<std::chrono::milliseconds>> ping(std::string host) = 0;
   virtual boost::asio::awaitable<Result<std::vector<std::string>>> resolve(std::string name,

@@ -47,6 +47,10 @@ class HostNetwork {
 
   /// Takes everything back, the carrier first. Done already counts as done.
   virtual boost::asio::awaitable<void> withdraw() = 0;
+
+  /// Whether the host has this address itself, or reaches it through another interface by something more exact than a
+  /// default route. Answered at once.
+  virtual bool is_elsewhere(const Address& address) const = 0;
 };
 
 }  // namespace espat::net

@@ -71,6 +71,15 @@ asio::awaitable<Result<at::Milliseconds>> Interface::ping(std::string host) {
 asio::awaitable<Result<std::vector<std::string>>> Interface::resolve(std::string name, AddressFamily family) {
   return core_->resolve(std::move(name), family);
 }
+Result<void> Interface::add_forward(Forward forward) {
+  return core_->add_forward(std::move(forward));
+}
+Result<void> Interface::remove_forward(const std::string& name) {
+  return core_->remove_forward(name);
+}
+std::vector<ForwardStatus> Interface::forwards() const {
+  return core_->forwards();
+}
 module::Subscription Interface::on_change(std::function<void()> listener) {
   return core_->on_change(std::move(listener));
 }

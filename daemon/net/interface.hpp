@@ -18,6 +18,7 @@
 #include "module/channel.hpp"
 #include "module/clock.hpp"
 #include "module/wall_clock.hpp"
+#include "net/forward.hpp"
 #include "net/host_network.hpp"
 #include "net/packet_builder.hpp"
 #include "net/settings.hpp"
@@ -69,6 +70,13 @@ class Interface {
   boost::asio::awaitable<Result<at::Milliseconds>> ping(std::string host);
   /// At least one address, or the reason why there is none. Addresses resolve to themselves.
   boost::asio::awaitable<Result<std::vector<std::string>>> resolve(std::string name, AddressFamily family);
+
+  /// The module shall listen for clients of a program of the host (net/forward.hpp); whether it does, forwards() tells.
+  /// Error `busy` if there is one already: a module has one server.
+  Result<void> add_forward(Forward forward);
+  /// Nobody else is let in; clients that are there stay. Error `not_found`.
+  Result<void> remove_forward(const std::string& name);
+  std::vector<ForwardStatus> forwards() const;
 
   /// Called whenever status() has changed.
   module::Subscription on_change(std::function<void()> listener);

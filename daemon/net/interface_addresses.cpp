@@ -68,11 +68,14 @@ void Interface::Core::adopt(const InterfaceAddresses& addresses) {
   // round.
   for (const AddressFamily family : {AddressFamily::ipv4, AddressFamily::ipv6})
     if (wanted_ && lost_address(*wanted_, addresses, family)) reset_flows(false, family);
+  const bool anew = !wanted_ || lost_address(*wanted_, addresses, AddressFamily::any);
   wanted_ = addresses;
   context_.broadcast = broadcast_address(addresses);
   icmp_errors_.set_broadcast(context_.broadcast);
   context_.wifi_up = true;
   context_.ipv6_up = has_address(addresses, AddressFamily::ipv6);
+  clients_->set_addresses(addresses.addresses);
+  if (anew) server_->on_network();
   host_alarm_->ring();
   if (!std::exchange(host_busy_, true)) spawn(keep_host_in_step());
 }
@@ -80,6 +83,7 @@ void Interface::Core::adopt(const InterfaceAddresses& addresses) {
 void Interface::Core::reset_flows(bool links_gone, AddressFamily family) {
   if (family != AddressFamily::ipv6) context_.wifi_up = false;
   if (family != AddressFamily::ipv4) context_.ipv6_up = false;
+  if (family == AddressFamily::any) clients_->forget(links_gone);
   tcp_.reset_all(family);
   if (links_gone) streams_.links_gone();
   udp_.reset_all(links_gone, family);

@@ -53,8 +53,11 @@ Interface::Core::Core(module::Channel& channel, module::Clock& clock, const modu
       tcp_(context_, isn_, streams_),
       udp_(context_, random_),
       echo_(std::make_shared<IcmpEcho>(context_)),
+      server_(std::make_shared<ForwardServer>(context_)),
+      clients_(std::make_shared<Clients>(context_, tcp_, streams_, *server_, host_)),
       host_alarm_(clock.make_alarm(channel.executor())) {
   context_.link_freed = [this] {
+    server_->on_clients(pool_.count(LinkUse::client));
     udp_.on_link_available();
     streams_.serve_waiters();
   };
@@ -89,11 +92,14 @@ void Interface::Core::halt() {
   reset_flows(true);
   echo_->abandon();
   context_.tls->abandon();
+  server_->abandon();
+  clients_->abandon();
   host_alarm_->ring();
 }
 
 asio::awaitable<void> Interface::Core::stop() {
   const auto self = shared_from_this();
+  co_await server_->stop();
   halt();
   wanted_.reset();
   applied_.reset();
@@ -106,10 +112,12 @@ void Interface::Core::on_state(module::State state) {
   module_ready_ = ready;
   if (!ready) {
     network_lost(true);
+    server_->on_module(false);
     return;
   }
   pool_.reset(channel_.dialect().links);
   context_.receives_passively = false;
+  server_->on_module(true);
   spawn(close_leftovers());
   learn_addresses();
 }
@@ -123,12 +131,15 @@ void Interface::Core::on_report(const at::Report& report) {
     network_lost(false);
   } else if (const auto* connected = std::get_if<at::LinkConnected>(&report)) {
     const bool ours = streams_.on_report(*connected) || udp_.owns(connected->link);
-    if (!ours && !connected->failed) close_foreign(connected->link);
+    if (!ours && !connected->failed) {
+      clients_->on_arrival(*connected);
+      server_->on_clients(pool_.count(LinkUse::client));
+    }
   } else if (const auto* closed = std::get_if<at::LinkClosed>(&report)) {
     if (pool_.use(closed->link) == LinkUse::foreign && closed->link < pool_.size()) {
       pool_.give_back(closed->link);
       context_.link_freed();
-    } else if (!streams_.on_report(*closed)) {
+    } else if (!clients_->on_closed(closed->link) && !streams_.on_report(*closed)) {
       (void)udp_.on_closed(closed->link);
     }
   } else if (const auto* waiting = std::get_if<at::DataWaiting>(&report)) {
@@ -144,16 +155,18 @@ bool Interface::Core::is_prepared_for_hold() {
 
 void Interface::Core::on_payload(const at::Payload& payload, at::Bytes chunk, std::size_t remaining, bool aborted) {
   if (payload.kind != at::PayloadKind::ipd || !payload.link) return;
+  if (clients_->on_payload(*payload.link, chunk, aborted)) return;
   if (!streams_.on_payload(*payload.link, chunk, remaining, aborted))
     (void)udp_.on_payload(payload, chunk, remaining, aborted);
 }
 
 // No program may take a stream with a hole for a whole one (quirk 97). Datagrams may get lost anyway.
 void Interface::Core::on_data_lost() {
+  clients_->forget(false);
   tcp_.reset_all();
 }
 
-// A link that we did not open: nobody here wants it, and its id is needed.
+// A link that nobody here wants, and its id is needed.
 void Interface::Core::close_foreign(at::LinkId link) {
   if (halted_ || link >= pool_.size()) return;
   pool_.mark_foreign(link);
@@ -253,8 +266,11 @@ void Interface::Core::on_icmp(const Packet& packet) {
   }
   // "Fragmentation needed" and "packet too big".
   const bool too_big = packet.is_v6() ? message->type == 2 : message->type == 3 && message->code == 4;
+  const bool unreachable = !too_big && message->type == (packet.is_v6() ? 1 : 3);
   if (message->is_echo_request()) {
     if (!context_.refuses(packet.source, packet.destination, packet.bytes)) echo_->on_request(*message);
+  } else if (unreachable) {
+    tcp_.on_unreachable(message->payload);
   } else if (too_big) {
     tcp_.on_packet_too_big(message->payload, packet.is_v6() ? message->rest : message->rest & 0xffffU);
   } else {
@@ -280,6 +296,31 @@ std::vector<LinkStatus> Interface::Core::links() const {
 
 InterfaceStatus Interface::Core::status() const {
   return {applied_.has_value(), applied_};
+}
+
+Result<void> Interface::Core::add_forward(Forward forward) {
+  if (const auto& taken = server_->forward()) {
+    return Error{ErrorKind::busy, "a module has one server, and forward " + taken->name + " uses it for port " +
+                                      std::to_string(taken->port) + ": remove that one first, or use another module"};
+  }
+  if (module_ready_) {
+    if (const auto reason = why_unsupported(forward, channel_.dialect()))
+      return Error{ErrorKind::not_supported, *reason};
+  }
+  server_->want(std::move(forward));
+  return {};
+}
+
+Result<void> Interface::Core::remove_forward(const std::string& name) {
+  if (!server_->forward() || server_->forward()->name != name)
+    return Error{ErrorKind::not_found, "there is no forward " + name};
+  server_->want(std::nullopt);
+  return {};
+}
+
+std::vector<ForwardStatus> Interface::Core::forwards() const {
+  if (!server_->forward()) return {};
+  return {{*server_->forward(), server_->state(), server_->reason(), module_ready_ ? pool_.count(LinkUse::client) : 0}};
 }
 
 module::Subscription Interface::Core::on_change(std::function<void()> listener) {

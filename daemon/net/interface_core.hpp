@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "net/clients.hpp"
+#include "net/forward_server.hpp"
 #include "net/icmp_echo.hpp"
 #include "net/icmp_errors.hpp"
 #include "net/interface.hpp"
@@ -55,6 +57,10 @@ class Interface::Core final : public module::Observer, public std::enable_shared
   module::Subscription on_tls_failure(TlsFailures::Listener listener) {
     return tls_failures_.subscribe(std::move(listener));
   }
+
+  Result<void> add_forward(Forward forward);
+  Result<void> remove_forward(const std::string& name);
+  std::vector<ForwardStatus> forwards() const;
 
   boost::asio::awaitable<Result<at::Milliseconds>> ping(std::string host);
   boost::asio::awaitable<Result<std::vector<std::string>>> resolve(std::string name, AddressFamily family);
@@ -115,6 +121,8 @@ class Interface::Core final : public module::Observer, public std::enable_shared
   TcpTable tcp_;
   UdpTable udp_;
   std::shared_ptr<IcmpEcho> echo_;
+  std::shared_ptr<ForwardServer> server_;
+  std::shared_ptr<Clients> clients_;
   Reassembler reassembler_;
   std::uint64_t fragments_dropped_ = 0;
   module::Subscription subscription_;

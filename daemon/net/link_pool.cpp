@@ -13,7 +13,8 @@ bool LinkPool::available(LinkUse use) const {
   if (use == LinkUse::udp) return free >= 1;
   if (uses_.size() == 1) return free == 1;
   const std::size_t kept_for_udp = std::max<std::size_t>(udp_waiting_, count(LinkUse::udp) == 0 ? 1 : 0);
-  return free > kept_for_udp;
+  const std::size_t kept_for_client = clients_expected_ && uses_.size() > 2 && count(LinkUse::client) == 0 ? 1 : 0;
+  return free > kept_for_udp + kept_for_client;
 }
 
 std::optional<at::LinkId> LinkPool::take(LinkUse use) {

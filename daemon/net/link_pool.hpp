@@ -21,6 +21,7 @@ enum class LinkUse : std::uint8_t {
   free,
   tcp,
   udp,
+  client,   // a client of the module's server
   foreign,  // open, but not by us: it must be closed, or somebody closes it, before it is ours
 };
 
@@ -44,16 +45,19 @@ class LinkPool {
   void udp_waits(bool waits) {
     udp_waiting_ = waits ? udp_waiting_ + 1 : udp_waiting_ - std::min<std::size_t>(udp_waiting_, 1);
   }
+  /// While a forward wants clients, one id is kept free for the first of them.
+  void expect_clients(bool expected) { clients_expected_ = expected; }
   /// That very id is in use: a client came in on it.
   void claim(at::LinkId link, LinkUse use);
   void give_back(at::LinkId link);
   /// The module says that this id is in use although we did not open it.
   void mark_foreign(at::LinkId link);
+  std::size_t count(LinkUse use) const;
 
  private:
-  std::size_t count(LinkUse use) const;
   std::vector<LinkUse> uses_;
   std::size_t udp_waiting_ = 0;
+  bool clients_expected_ = false;
 };
 
 }  // namespace espat::net

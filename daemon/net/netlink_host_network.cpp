@@ -119,6 +119,18 @@ std::vector<Route> NetlinkHostNetwork::routes_for(const AddressPrefix& address,
   return routes;
 }
 
+bool NetlinkHostNetwork::is_elsewhere(const Address& address) const {
+  // Shorter prefixes are default routes, or the halves of one that a VPN lays over it.
+  constexpr std::uint8_t kShortest = 8;
+  const auto route = netlink_.find_route(address);
+  if (!route) {
+    note(route.error());
+    return true;
+  }
+  if (!*route || (*route)->interface == settings_.interface) return false;
+  return (*route)->prefix_length >= kShortest;
+}
+
 void NetlinkHostNetwork::take_back() {
   note(tun_->set_carrier(false));
   if (settings_.group) note(settings_.group->leave(settings_.interface));

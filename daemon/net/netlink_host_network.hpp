@@ -42,6 +42,7 @@ class NetlinkHostNetwork final : public HostNetwork {
 
   boost::asio::awaitable<Result<void>> apply(const InterfaceAddresses& addresses) override;
   boost::asio::awaitable<void> withdraw() override;
+  bool is_elsewhere(const Address& address) const override;
 
  private:
   NetlinkHostNetwork(HostNetworkSettings settings, Tun& tun, RouteNetlink netlink)

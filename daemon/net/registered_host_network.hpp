@@ -17,6 +17,7 @@ class RegisteredHostNetwork final : public HostNetwork {
 
   boost::asio::awaitable<Result<void>> apply(const InterfaceAddresses& addresses) override;
   boost::asio::awaitable<void> withdraw() override;
+  bool is_elsewhere(const Address& address) const override { return host_.is_elsewhere(address); }
 
  private:
   HostNetwork& host_;

@@ -11,7 +11,10 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <netlink/attr.h>
 #include <netlink/errno.h>
+#include <netlink/handlers.h>
+#include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
@@ -33,6 +36,8 @@ using AddressPtr = std::unique_ptr<rtnl_addr, Release<rtnl_addr, rtnl_addr_put>>
 using RoutePtr = std::unique_ptr<rtnl_route, Release<rtnl_route, rtnl_route_put>>;
 using RulePtr = std::unique_ptr<rtnl_rule, Release<rtnl_rule, rtnl_rule_put>>;
 using NlAddressPtr = std::unique_ptr<nl_addr, Release<nl_addr, nl_addr_put>>;
+using MessagePtr = std::unique_ptr<nl_msg, Release<nl_msg, nlmsg_free>>;
+using CallbackPtr = std::unique_ptr<nl_cb, Release<nl_cb, nl_cb_put>>;
 using CachePtr = std::unique_ptr<nl_cache, Release<nl_cache, nl_cache_free>>;
 
 // Tells our routes and rules from everybody else's in `ip route` and `ip rule`; above the values that iproute2 names.
@@ -239,6 +244,42 @@ Result<void> RouteNetlink::remove_multipath_route(const MultipathRoute& route) {
   const int error = rtnl_route_delete(socket_.get(), make_multipath_route(route).get(), 0);
   if (error < 0 && !is_absent(error)) return failed("remove the default route of a group", error);
   return {};
+}
+
+Result<std::optional<FoundRoute>> RouteNetlink::find_route(const Address& destination) const {
+  const MessagePtr message(nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_REQUEST));
+  const CallbackPtr callback(nl_cb_alloc(NL_CB_DEFAULT));
+  if (!message || !callback) return Error{ErrorKind::failed, "cannot look up a route: out of memory"};
+  const auto bytes = destination.bytes();
+  rtmsg header{};
+  header.rtm_family = static_cast<std::uint8_t>(family_of(destination));
+  header.rtm_dst_len = static_cast<std::uint8_t>(bytes.size() * 8);
+  header.rtm_flags = RTM_F_FIB_MATCH;  // the entry itself, not what it means for this address
+  nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO);
+  nla_put(message.get(), RTA_DST, static_cast<int>(bytes.size()), bytes.data());
+
+  RoutePtr found;
+  const auto keep = [](nl_msg* answer, void* place) -> int {
+    rtnl_route* route = nullptr;
+    if (rtnl_route_parse(nlmsg_hdr(answer), &route) == 0) static_cast<RoutePtr*>(place)->reset(route);
+    return NL_OK;
+  };
+  nl_cb_set(callback.get(), NL_CB_VALID, NL_CB_CUSTOM, keep, &found);
+  int error = nl_send_auto(socket_.get(), message.get());
+  if (error >= 0) error = nl_recvmsgs(socket_.get(), callback.get());
+  if (error >= 0) error = nl_wait_for_ack(socket_.get());
+  if (is_absent(error)) return std::optional<FoundRoute>();
+  if (error < 0) return failed("look up the route to " + destination.text(), error);
+  if (!found) return std::optional<FoundRoute>();
+  FoundRoute route;
+  if (nl_addr* const network = rtnl_route_get_dst(found.get()))
+    route.prefix_length = static_cast<std::uint8_t>(nl_addr_get_prefixlen(network));
+  rtnl_nexthop* const hop = rtnl_route_nexthop_n(found.get(), 0);
+  std::array<char, IF_NAMESIZE> name{};
+  const bool leads_out = rtnl_route_get_type(found.get()) == RTN_UNICAST && hop != nullptr;
+  if (leads_out && if_indextoname(static_cast<unsigned>(rtnl_route_nh_get_ifindex(hop)), name.data()) != nullptr)
+    route.interface = name.data();
+  return std::optional(route);
 }
 
 Result<void> RouteNetlink::add_rule(const SourceRule& rule) {

@@ -50,6 +50,12 @@ struct SourceRule {
   friend bool operator==(const SourceRule&, const SourceRule&) = default;
 };
 
+/// What the routing tables say about an address.
+struct FoundRoute {
+  std::uint8_t prefix_length = 0;  // of the entry that decides
+  std::string interface;           // empty if it leads nowhere: our own address, unreachable, …
+};
+
 class RouteNetlink {
  public:
   static Result<RouteNetlink> open();
@@ -74,6 +80,8 @@ class RouteNetlink {
 
   /// Not found if there is no such interface.
   static Result<int> index_of(const std::string& interface);
+  /// The entry of the routing tables that a packet to this address would follow; nothing if there is none.
+  Result<std::optional<FoundRoute>> find_route(const Address& destination) const;
 
   Result<void> add_rule(const SourceRule& rule);
   Result<void> remove_rule(const SourceRule& rule);

@@ -12,6 +12,9 @@ struct InterfaceSettings {
 
   /// After the program's FIN the link stays for the answer, until the far end has been silent this long.
   std::chrono::milliseconds half_closed_silence{30'000};
+  /// The same where a client came in: the program that it called has said its last word, which reaches the client only
+  /// as the link's end; what is still on its way from there may arrive.
+  std::chrono::milliseconds half_closed_silence_of_client{200};
   /// The same while other flows wait for a link: a FIN is most often a plain close.
   std::chrono::milliseconds half_closed_silence_if_scarce{1'000};
   /// While others have waited for a link for `scarce_after`, one that has been silent this long is reset.

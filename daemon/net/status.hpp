@@ -61,6 +61,9 @@ enum class Counter : std::uint8_t {
   connects_unreachable,
   connects_timed_out,
   connects_without_tls,   // a TLS rule applied, and TLS did not come about
+  clients,                // of the module's server, that were let in
+  clients_refused,        // whom no program of the host answered
+  clients_turned_away,    // whose address cannot be from outside
   resets_module_lost,     // flows reset because Wi-Fi or the module went
   resets_send_failed,     // flows reset because the module did not take what had been accepted
   resets_backlog,         // flows reset at the bound of what may wait for slow programs
@@ -87,13 +90,13 @@ enum class Counter : std::uint8_t {
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)> counter_names{
-    "packets-from-host",   "packets-to-host",      "bytes-sent",         "bytes-received",        "connects",
-    "connects-refused",    "connects-unreachable", "connects-timed-out", "connects-without-tls",  "resets-module-lost",
-    "resets-send-failed",  "resets-backlog",       "links-reclaimed",    "passive-switches",      "reading-pauses",
-    "dropped-malformed",   "dropped-protocol",     "dropped-down",       "dropped-scope",         "dropped-too-big",
-    "dropped-fragments",   "dropped-udp-empty",    "dropped-udp-queue",  "dropped-udp-collision", "dropped-udp-flows",
-    "dropped-udp-unknown", "dropped-udp-unsent",   "dropped-echo",       "dropped-waiters",       "dropped-icmp-limit",
-    "dropped-hop-limit"};
+    "packets-from-host", "packets-to-host",       "bytes-sent",         "bytes-received",       "connects",
+    "connects-refused",  "connects-unreachable",  "connects-timed-out", "connects-without-tls", "clients",
+    "clients-refused",   "clients-turned-away",   "resets-module-lost", "resets-send-failed",   "resets-backlog",
+    "links-reclaimed",   "passive-switches",      "reading-pauses",     "dropped-malformed",    "dropped-protocol",
+    "dropped-down",      "dropped-scope",         "dropped-too-big",    "dropped-fragments",    "dropped-udp-empty",
+    "dropped-udp-queue", "dropped-udp-collision", "dropped-udp-flows",  "dropped-udp-unknown",  "dropped-udp-unsent",
+    "dropped-echo",      "dropped-waiters",       "dropped-icmp-limit", "dropped-hop-limit"};
 
 class Counters {
  public:

@@ -21,7 +21,7 @@ namespace espat::net {
 struct LinkTarget {
   SocketAddress remote;
   at::SocketType type = at::SocketType::tcp;  // not UDP
-  std::shared_ptr<const TlsSettings> tls{};   // of an SSL link, and only there
+  std::shared_ptr<const TlsSettings> tls{};   // of an SSL link that we open, and only there
   std::optional<std::string> name{};          // that the program looked up, where known; only to be shown
 
   /// A plain connection to that address.

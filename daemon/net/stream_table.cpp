@@ -116,7 +116,7 @@ void StreamTable::start_link(Stream& stream, at::LinkId id, std::optional<at::Mi
 }
 
 void StreamTable::adopt(Stream& stream, at::LinkId id) {
-  context_.pool.claim(id, LinkUse::tcp);
+  context_.pool.claim(id, LinkUse::client);
   give_link(stream, id).adopt();
 }
 
@@ -186,7 +186,9 @@ void StreamTable::end(Stream& stream) {
 
 std::optional<TimePoint> StreamTable::deadline(const Stream& stream) const {
   if (!stream.half_closed_ || !stream.link_) return std::nullopt;
-  const TimePoint due = silent_since(stream) + context_.settings.half_closed_silence;
+  const InterfaceSettings& settings = context_.settings;
+  const auto silence = stream.link_->incoming() ? settings.half_closed_silence_of_client : settings.half_closed_silence;
+  const TimePoint due = silent_since(stream) + silence;
   const auto now = context_.clock.now();
   constexpr std::chrono::seconds kLookAgain{1};
   return heard_until(now) == now ? due : std::max(due, now + kLookAgain);

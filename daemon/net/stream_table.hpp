@@ -57,7 +57,7 @@ class StreamTable final : public TcpLinkOwner {
 
   // --- the module ---
 
-  /// False if the link is not one of ours.
+  /// False if the link is not one of ours, or not any more: an incoming client has its id.
   bool on_report(const at::LinkConnected& report);
   bool on_report(const at::LinkClosed& report);
   bool on_report(const at::DataWaiting& report);

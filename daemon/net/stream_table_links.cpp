@@ -9,12 +9,14 @@ namespace espat::net {
 bool StreamTable::on_report(const at::LinkConnected& report) {
   const auto link = link_with(report.link);
   if (!link) return false;
-  if (report.failed)
+  if (report.failed) {
     link->on_closed();  // as CONNECT FAIL (quirk 100)
-  else if (report.incoming.value_or(false))
+  } else if (report.incoming.value_or(false)) {
     link->on_taken();
-  else
+    return false;
+  } else {
     link->on_connected();
+  }
   return true;
 }
 
@@ -181,12 +183,9 @@ void StreamTable::link_ended(TcpLink& link, bool clean) {
 
 void StreamTable::link_released(TcpLink& link) {
   const at::LinkId id = link.id();
-  const bool has_stranger = link.has_stranger();
+  const bool ours = !link.id_lost() && context_.pool.use(id) != LinkUse::foreign;
   std::erase_if(links_, [&](const Use& use) { return use.link.get() == &link; });
-  if (has_stranger)
-    context_.foreign_link(id);
-  else if (context_.pool.use(id) == LinkUse::tcp)
-    context_.pool.give_back(id);
+  if (ours) context_.pool.give_back(id);
   context_.link_freed();
 }
 
@@ -194,6 +193,7 @@ void StreamTable::list_links(std::vector<LinkStatus>& out) const {
   const auto now = context_.clock.now();
   for (const Use& use : links_) {
     const TcpLink& link = *use.link;
+    if (link.id_lost()) continue;
     LinkStatus status;
     status.link = link.id();
     status.type = link.target().type;
@@ -246,7 +246,8 @@ Stream* StreamTable::stream_of(const TcpLink& link) const {
 }
 
 std::shared_ptr<TcpLink> StreamTable::link_with(at::LinkId id) const {
-  const auto found = std::find_if(links_.begin(), links_.end(), [&](const Use& use) { return use.link->id() == id; });
+  const auto found = std::find_if(links_.begin(), links_.end(),
+                                  [&](const Use& use) { return use.link->id() == id && !use.link->id_lost(); });
   return found == links_.end() ? nullptr : found->link;
 }
 

@@ -118,6 +118,9 @@ class TcpFlow {
   /// ICMP "fragmentation needed" or "packet too big" quoted one of our segments (RFC 1191, 8201). Ignored unless
   /// `sequence` is in flight (RFC 5927).
   void on_packet_too_big(Sequence sequence, std::uint32_t mtu, TimePoint now);
+  /// ICMP "unreachable" quoted one of our segments: our SYN is refused by it. Otherwise it is ignored, as a soft error
+  /// (RFC 9293 3.9.2.2, RFC 5927 section 5).
+  TcpEvents on_unreachable(Sequence sequence);
 
   // --- the link's side: outbound handshake ---
 

@@ -175,6 +175,14 @@ TcpEvents TcpFlow::on_syn_sent(const TcpSegment& segment, TimePoint now) {
   return events;
 }
 
+TcpEvents TcpFlow::on_unreachable(Sequence sequence) {
+  TcpEvents events;
+  if (phase_ != Phase::syn_sent || sequence != our_isn_) return events;
+  events.refused = true;
+  close(TcpEnd::refused, events);
+  return events;
+}
+
 void TcpFlow::handshake_done(const TcpSegment& segment, TimePoint now) {
   phase_ = Phase::open;
   if (handshake_sent_) sender_.timeout().sample(now - *handshake_sent_);

@@ -131,23 +131,23 @@ asio::awaitable<bool> TcpLink::connect_now() {
   const at::Outcome outcome = co_await context_->channel.run(std::move(*command), std::move(options));
   if (context_ == nullptr) co_return false;
   if (state_ == State::open || state_ == State::ended) co_return true;  // CONNECT was reported; CLOSED may be too
-  if (outcome.ok() && !was_taken_) {
+  if (outcome.ok() && !id_lost_) {
     on_connected();
     co_return true;
   }
   // A failure at once may also mean that the id was taken under our hands (quirks 101, 105).
   bool listed = false;
-  if (!was_taken_ && outcome.status == at::Outcome::Status::error && outcome.elapsed < ConnectPolicy::kAtOnce &&
+  if (!id_lost_ && outcome.status == at::Outcome::Status::error && outcome.elapsed < ConnectPolicy::kAtOnce &&
       context_->wifi_up) {
     listed = co_await is_listed();
     if (context_ == nullptr) co_return false;
   }
   const ConnectVerdict verdict =
-      was_taken_ && context_->wifi_up
+      id_lost_ && context_->wifi_up
           ? ConnectVerdict::link_in_use
           : ConnectPolicy::judge(outcome, timeout_, context_->wifi_up, listed, target_.is_ssl());
   // After an ERROR the id was never ours; an abandoned connect may still come true and is closed.
-  state_ = was_taken_ || outcome.status == at::Outcome::Status::error ? State::closed : State::closing;
+  state_ = id_lost_ || outcome.status == at::Outcome::Status::error ? State::closed : State::closing;
   if (listed) context_->foreign_link(id_);
   const module::Duration took =
       outcome.elapsed > at::Milliseconds(0) ? module::Duration(outcome.elapsed) : context_->clock.now() - began;
@@ -173,17 +173,26 @@ void TcpLink::on_connected() {
 }
 
 void TcpLink::on_taken() {
-  was_taken_ = true;
-  has_stranger_ = true;
-  if (state_ != State::open) return;
-  // Then ours is gone, and its CLOSED with it: whether anything is missing, nobody knows.
-  state_ = State::ended;
-  data_lost_ = true;
+  id_lost_ = true;
+  switch (state_) {
+    case State::connecting:  // its ERROR comes
+    case State::closed:
+      break;
+    case State::open:  // then ours is gone, and its CLOSED with it: whether anything is missing, nobody knows
+      state_ = State::ended;
+      data_lost_ = true;
+      break;
+    case State::ended:
+      data_lost_ = data_lost_ || passive_;  // what was not read yet
+      break;
+    case State::closing:
+      state_ = State::closed;
+      break;
+  }
   wake();
 }
 
 void TcpLink::on_closed() {
-  if (std::exchange(has_stranger_, false)) return;
   switch (state_) {
     case State::open:
       state_ = State::ended;
@@ -224,7 +233,7 @@ asio::awaitable<void> TcpLink::close() {
   if (unanswered)
     context_->channel.report_trouble("link " + std::to_string(id_) + " cannot be closed: AT+CIPCLOSE is not answered");
   // Recovery begins at once and abandons every link, this one too.
-  if (context_ == nullptr || !module_passive_) co_return;
+  if (context_ == nullptr || id_lost_ || !module_passive_) co_return;
   // The receive type stays with the id (measured D.12), the mode with all links.
   if (!is_mode_global() || context_->all_keep_up()) (void)co_await set_passive(false);
 }

@@ -91,8 +91,8 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   /// The program has fallen behind by more than is made up for in a moment.
   bool is_behind() const;
 
-  /// A client from outside has the id at present.
-  bool has_stranger() const { return has_stranger_; }
+  /// The id is somebody else's by now: nothing that is reported for it concerns this link any more.
+  bool id_lost() const { return id_lost_; }
 
   /// The stream's end is gone: what arrives is dropped, and the link closes.
   void detach();
@@ -102,7 +102,7 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   // --- reports of the module ---
   void on_connected();
   void on_closed();
-  /// A client from outside got this id (quirk 101, measured 17): what is reported for it from now on is the stranger's.
+  /// A client from outside got this id (quirk 101, measured 17).
   void on_taken();
   void on_waiting();
   void on_payload(Bytes chunk, std::size_t remaining, bool aborted);
@@ -168,9 +168,8 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   bool waiting_ = false;          // passive: the module announced data
   bool uploading_ = false;
   bool send_failed_ = false;
-  bool data_lost_ = false;  // a payload was cut short
-  bool was_taken_ = false;  // on_taken() was called; the connect under way has failed
-  bool has_stranger_ = false;
+  bool data_lost_ = false;       // a payload was cut short
+  bool id_lost_ = false;         // on_taken() was called; a connect under way has failed
   bool all_sent_ = false;        // link_sent_all() was called
   std::size_t receive_cap_;      // shrinks when the module lacks memory (quirk 94)
   std::size_t handed_over_ = 0;  // of what is readable, the module has these first bytes and has not passed them on yet

@@ -21,7 +21,6 @@ constexpr std::size_t kSmallestCap = 256;
 }  // namespace
 
 void TcpLink::on_payload(Bytes chunk, std::size_t remaining, bool aborted) {
-  if (has_stranger_) return;
   if (aborted) {
     // Announced bytes will never come: the stream has a hole (quirk 97).
     data_lost_ = true;
@@ -45,7 +44,6 @@ void TcpLink::take(Bytes chunk, bool push) {
 }
 
 void TcpLink::on_waiting() {
-  if (has_stranger_) return;
   waiting_ = true;
   // Whatever we believed, the module has this id in passive mode (left so by an earlier user, or a switch whose answer
   // was lost): nothing comes unless it is asked for.

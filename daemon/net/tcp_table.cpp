@@ -29,6 +29,14 @@ class TcpTable::Entry final : public Stream {
         last_syn(now),
         table_(table),
         rule_(std::move(rule)) {}
+  /// Of a client.
+  Entry(TcpTable& table, const FlowKey& key, at::SocketType type, const TcpSettings& settings, TimePoint now)
+      : Stream({key.remote, type}, key.local),
+        flow(key, settings, table.context_.sink, table.isn_),
+        timer(table.context_.timers, [&table, this](TimePoint due) { table.on_due(*this, due); }),
+        first_syn(now),
+        last_syn(now),
+        table_(table) {}
 
   RingBytes readable() const override { return flow.readable(); }
   bool app_finished() const override { return flow.app_finished(); }
@@ -148,13 +156,33 @@ std::optional<LinkTarget> TcpTable::target_of(const FlowKey& flow, TimePoint now
   return target;
 }
 
-void TcpTable::on_packet_too_big(Bytes quoted, std::uint32_t mtu) {
-  // The quote is cut short and its checksum long past: read only what names the segment.
-  if (quoted.empty()) return;
+void TcpTable::accept(at::LinkId link, at::SocketType type, const FlowKey& key) {
+  // The client uses its port anew, so whatever had it before is over.
+  if (const auto found = flows_.find(key); found != flows_.end()) {
+    Entry& old = *found->second;
+    if (old.flow.state() == TcpState::time_wait) {
+      old.flow.abandon();
+      remove(old);
+    } else {
+      reset(old, Counter::resets_module_lost);
+    }
+  }
+  const auto now = context_.clock.now();
+  auto made = std::make_unique<Entry>(*this, key, type, flow_settings(), now);
+  Entry& entry = *made;
+  flows_.emplace(key, std::move(made));
+  streams_.adopt(entry, link);
+  entry.flow.open(now);
+  settle(entry);
+}
+
+// The quote is cut short and its checksum long past: read only what names the segment.
+TcpTable::Entry* TcpTable::quoted_flow(Bytes quoted, Sequence& sequence) const {
+  if (quoted.empty()) return nullptr;
   const bool v6 = (quoted[0] >> 4U) == 6;
   const std::size_t header = v6 ? 40 : static_cast<std::size_t>(quoted[0] & 0x0fU) * 4;
   if (header < 20 || quoted.size() < header + 8 || quoted[v6 ? 6 : 9] != static_cast<std::uint8_t>(Protocol::tcp))
-    return;
+    return nullptr;
   const auto number = [&](std::size_t at, std::size_t length) {
     std::uint32_t value = 0;
     for (std::size_t i = 0; i < length; ++i) value = value << 8U | quoted[header + at + i];
@@ -165,10 +193,23 @@ void TcpTable::on_packet_too_big(Bytes quoted, std::uint32_t mtu) {
                 static_cast<std::uint16_t>(number(0, 2))};
   key.local = {Address::from_bytes(v6 ? quoted.subspan(24, 16) : quoted.subspan(16, 4)),
                static_cast<std::uint16_t>(number(2, 2))};
+  sequence = number(4, 4);
   const auto found = flows_.find(key);
-  if (found == flows_.end()) return;
-  found->second->flow.on_packet_too_big(number(4, 4), mtu, context_.clock.now());
-  settle(*found->second);
+  return found == flows_.end() ? nullptr : found->second.get();
+}
+
+void TcpTable::on_packet_too_big(Bytes quoted, std::uint32_t mtu) {
+  Sequence sequence = 0;
+  Entry* const entry = quoted_flow(quoted, sequence);
+  if (entry == nullptr) return;
+  entry->flow.on_packet_too_big(sequence, mtu, context_.clock.now());
+  settle(*entry);
+}
+
+void TcpTable::on_unreachable(Bytes quoted) {
+  Sequence sequence = 0;
+  Entry* const entry = quoted_flow(quoted, sequence);
+  if (entry != nullptr) handle(*entry, entry->flow.on_unreachable(sequence));
 }
 
 // The SYN of a held flow came again. If our own time-out ended the last attempt, this is the next one.
@@ -188,6 +229,7 @@ void TcpTable::handle(Entry& entry, const TcpEvents& events) {
     streams_.serve_waiters();
     return;
   }
+  if (events.refused) context_.counters.add(Counter::clients_refused);
   if (events.readable || events.app_finished) streams_.on_readable(entry);
   if (events.room) streams_.on_room(entry);
   settle(entry);
@@ -215,7 +257,10 @@ void TcpTable::on_due(Entry& entry, TimePoint now) {
     return;
   }
   streams_.close_if_silent(entry, now);
-  handle(entry, entry.flow.on_timer(now));
+  const bool unanswered = entry.flow.state() == TcpState::syn_sent;
+  const TcpEvents events = entry.flow.on_timer(now);
+  if (unanswered && events.gone) context_.counters.add(Counter::clients_refused);
+  handle(entry, events);
 }
 
 void TcpTable::Entry::connect_failed(const ConnectFailure& failure) {

@@ -65,6 +65,8 @@ Task<void> Server::accept(std::shared_ptr<asio::ip::tcp::acceptor> acceptor) {
 Task<void> Server::welcome(TcpSocket socket) {
   Error error;
   const auto remote = socket.remote_endpoint(error);
+  // Without a network nobody can come, though the socket that stands for the module is still there.
+  if (!firmware_.station.online() && !firmware_.station.soft_ap_enabled()) co_return;
   if (error || clients() >= most || firmware_.links.free_id() < 0 || !firmware_.multiple) co_return;
   auto link = firmware_.links.make();
   link->incoming = true;

@@ -32,6 +32,11 @@ def tls(name="mqtt", **members):
     return module(tls={name: entry})
 
 
+def forward(name="web", **members):
+    entry = {name.replace("_", "-"): value for name, value in members.items()}
+    return module(forwards={name: entry})
+
+
 def named(name):
     return {"modules": {name: PORT}}
 
@@ -95,6 +100,16 @@ GOOD = [
     tls(ports=[443], psk_identity="who", psk_key="00fF"),
     tls(ports=[443], psk_identity=32 * "x", psk_key=64 * "0"),
     tls("A.b-c_d", ports=[443]),
+    module(forwards={}),
+    module(forwards=None),
+    module(forwards={"web": None}),
+    forward(port=1),
+    forward(port=65535, to_port=1, type="ssl", family="ipv6", max_clients=16),
+    forward(port=80, to_port=None, type=None, family=None, max_clients=None),
+    forward(port=80, type="tcp", family="ipv4", max_clients=1),
+    forward("8080", port=8080),
+    forward("A.b-c_d", port=8080),
+    forward(32 * "x", port=8080),
 ]
 
 BAD = [
@@ -232,6 +247,28 @@ BAD = [
     interface(dns=["192.0.2.1"]),
     interface(dns=False),
     interface(address="192.0.2.1"),
+    module(forwards=[]),
+    module(forwards={"web": 8080}),
+    forward(),
+    forward(to_port=80),
+    forward(port=0),
+    forward(port=65536),
+    forward(port="80"),
+    forward(port=80.5),
+    forward(port=None),
+    forward(port=80, to_port=0),
+    forward(port=80, to_port="http"),
+    forward(port=80, type="TCP"),
+    forward(port=80, type="udp"),
+    forward(port=80, family="any"),
+    forward(port=80, max_clients=0),
+    forward(port=80, max_clients=17),
+    forward(port=80, to="8080"),
+    forward("", port=80),
+    forward("-x", port=80),
+    forward("a/b", port=80),
+    forward("a b", port=80),
+    forward(33 * "x", port=80),
 ]
 
 
@@ -288,7 +325,13 @@ class Judgement(unittest.TestCase):
 
     def test_every_default_of_the_schema_is_accepted(self):
         definitions = self.schema["$defs"]
-        for part, build in (("module", module), ("interface", interface), ("tls-rule", functools.partial(tls, ports=[443]))):
+        parts = (
+            ("module", module),
+            ("interface", interface),
+            ("tls-rule", functools.partial(tls, ports=[443])),
+            ("forward", functools.partial(forward, port=80)),
+        )
+        for part, build in parts:
             for key, rule in definitions[part]["properties"].items():
                 if "default" in rule:
                     with self.subTest(key=key):

@@ -43,6 +43,24 @@ TEST_F(ConfigurationReader, reads_every_key_of_a_module) {
   EXPECT_EQ(module.origin, (directory / "espatd.json").string());
 }
 
+TEST_F(ConfigurationReader, reads_a_forward_and_assumes_the_same_port_and_plain_tcp) {
+  const auto result = read(R"({"modules": {
+    "esp0": {"port": "/dev/a", "forwards": {"web": {"port": 8080}}},
+    "esp1": {"port": "/dev/b", "forwards": {"tls": {"port": 443, "to-port": 8443, "type": "ssl", "family": "ipv6",
+                                                    "max-clients": 2}}}}})");
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->modules.at("esp0").forwards.at("web").forward, (net::Forward{"web", 8080, 8080, false, false, 0}));
+  EXPECT_EQ(result->modules.at("esp0").forwards.at("web").origin, (directory / "espatd.json").string());
+  EXPECT_EQ(result->modules.at("esp1").forwards.at("tls").forward, (net::Forward{"tls", 443, 8443, true, true, 2}));
+}
+
+TEST_F(ConfigurationReader, says_by_whom_the_one_server_of_a_module_is_used) {
+  directory.write("modules.json", R"({"modules": {"esp0": {"forwards": {"web": {"port": 80}}}}})");
+  EXPECT_THAT(refusal("{\"modules\": {\"esp0\": {\"port\": \"/dev/a\", \"forwards\": {\n\"ssh\": {\"port\": 22}}}}}"),
+              AllOf(HasSubstr("modules.json:1: /modules/esp0/forwards/web: "), HasSubstr("a module has one server"),
+                    HasSubstr("forward ssh of " + (directory / "espatd.json").string())));
+}
+
 TEST_F(ConfigurationReader, needs_only_the_port_and_assumes_no_wiring) {
   const auto result = read(R"({"modules": {"esp0": {"port": "/dev/ttyUSB0"}}})");
   ASSERT_TRUE(result) << result.error().message;

@@ -102,6 +102,8 @@ TEST(Commands, AreWrittenAsTheGuidesSay) {
       {text(commands::tcp_options({.send_timeout = 5000ms, .keep_alive = 60s})), "AT+CIPTCPOPT=,,5000,60"},
       {text(commands::server_on({.port = 8080})), "AT+CIPSERVER=1,8080"},
       {text(commands::server_on({.port = 443, .ssl = true, .verify_client = true})), "AT+CIPSERVER=1,443,\"SSL\",1"},
+      {text(commands::server_on({.port = 80, .v6 = true})), "AT+CIPSERVER=1,80,\"TCPv6\""},
+      {text(commands::server_on({.port = 443, .ssl = true, .v6 = true})), "AT+CIPSERVER=1,443,\"SSLv6\",0"},
       {text(commands::server_off(false)), "AT+CIPSERVER=0"},
       {text(commands::server_off(true)), "AT+CIPSERVER=0,1"},
       {text(commands::server_limit(3)), "AT+CIPSERVERMAXCONN=3"},

@@ -66,6 +66,7 @@ TEST(Dialect, OfTheFirstEsp32HasNoPassiveReceiveAndSmallBlocks) {
   EXPECT_FALSE(dialect.ipv6);
   EXPECT_FALSE(dialect.long_send_usable);
   EXPECT_FALSE(dialect.connect_timeout_usable);
+  EXPECT_TRUE(dialect.ssl_server);
 }
 
 TEST(Dialect, OfEsp8266ReceivesPassivelyForAllLinksTogether) {
@@ -73,6 +74,7 @@ TEST(Dialect, OfEsp8266ReceivesPassivelyForAllLinksTogether) {
   EXPECT_EQ(nonos.family, Family::esp8266);
   EXPECT_EQ(nonos.passive_receive, PassiveReceive::none);  // quirk 95: TCP only
   EXPECT_TRUE(nonos.has("+SYSMSG"));
+  EXPECT_FALSE(nonos.ssl_server);
   const auto later = choose_dialect(firmware("AT version:2.3.0.0(abc - ESP8266 - x)"), {});
   EXPECT_EQ(later.passive_receive, PassiveReceive::global);
 }
@@ -82,6 +84,8 @@ TEST(Dialect, OfFaultyVersionsSaysSo) {
   EXPECT_TRUE(knows_fault(dialect, "quirk 71"));
   EXPECT_TRUE(knows_fault(dialect, "quirk 92"));
   EXPECT_TRUE(knows_fault(dialect, "quirk 75"));
+  EXPECT_TRUE(dialect.server_dies_when_full);
+  EXPECT_FALSE(choose_dialect(firmware("AT version:2.1.0.0(abc - ESP32 - x)"), {}).server_dies_when_full);
   EXPECT_FALSE(knows_fault(choose_dialect(firmware("AT version:2.1.0.0(abc - ESP32 - x)"), {}), "quirk 71"));
 }
 
@@ -93,6 +97,7 @@ TEST(Dialect, OfUnknownFirmwareIsTheMostCarefulOne) {
   EXPECT_FALSE(dialect.connect_timeout_usable);
   EXPECT_FALSE(dialect.long_send_usable);
   EXPECT_FALSE(dialect.passive_udp_usable);
+  EXPECT_FALSE(dialect.ssl_server);
   EXPECT_EQ(dialect.links, 5U);
 }
 

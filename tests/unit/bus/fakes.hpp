@@ -51,6 +51,14 @@ struct FakeNetwork final : NetworkView {
     return {link};
   }
   std::vector<net::WaiterStatus> waiters() const override { return {}; }
+  std::vector<net::ForwardStatus> forwards() const override {
+    net::ForwardStatus status;
+    status.forward = {"web", 8080, 80, true, false, 2};
+    status.state = net::ForwardStatus::State::failed;
+    status.reason = "not today \xff";
+    status.clients = 1;
+    return {status};
+  }
   std::map<std::string, std::uint64_t> counters() const override { return {}; }
   boost::asio::awaitable<Result<std::chrono::milliseconds>> ping(std::string) override {
     co_return std::chrono::milliseconds(5);
@@ -85,6 +93,17 @@ struct FakeRegistry final : ModuleRegistry {
   boost::asio::awaitable<Result<void>> remove_module(std::string) override {
     co_return Error{ErrorKind::not_found, "no such module"};
   }
+  boost::asio::awaitable<Result<void>> add_forward(std::string module, std::string name,
+                                                   nlohmann::json given) override {
+    if (name == "second") co_return Error{ErrorKind::busy, "a module has one server"};
+    added = module + "/" + name;
+    entry = given.dump();
+    co_return Result<void>();
+  }
+  boost::asio::awaitable<Result<void>> remove_forward(std::string module, std::string name) override {
+    removed = module + "/" + name;
+    co_return Result<void>();
+  }
   boost::asio::awaitable<Result<void>> add_tls_rule(std::string module, std::string name,
                                                     nlohmann::json given) override {
     if (name == "old") co_return Error{ErrorKind::not_supported, "the firmware cannot check names"};
@@ -96,7 +115,7 @@ struct FakeRegistry final : ModuleRegistry {
     removed_rule = module + "/" + name;
     co_return Result<void>();
   }
-  std::string added, entry, removed_rule;
+  std::string added, entry, removed, removed_rule;
 };
 
 }  // namespace espat::bus

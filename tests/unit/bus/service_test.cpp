@@ -442,6 +442,37 @@ TEST_F(ServiceTest, TellsWhyAFlowGotNoTls) {
   watcher->leaveEventLoop();
 }
 
+TEST_F(ServiceTest, ForwardsAreAddedListedAndRemoved) {
+  std::vector<Dictionary> forwards;
+  module_proxy_->callMethod("ListForwards").onInterface(network_interface).storeResultsTo(forwards);
+  ASSERT_EQ(forwards.size(), 1U);
+  EXPECT_EQ(forwards[0].at("name").get<std::string>(), "web");
+  EXPECT_EQ(forwards[0].at("port").get<std::uint32_t>(), 8080U);
+  EXPECT_EQ(forwards[0].at("to-port").get<std::uint32_t>(), 80U);
+  EXPECT_EQ(forwards[0].at("type").get<std::string>(), "ssl");
+  EXPECT_EQ(forwards[0].at("family").get<std::string>(), "ipv4");
+  EXPECT_EQ(forwards[0].at("max-clients").get<std::uint32_t>(), 2U);
+  EXPECT_EQ(forwards[0].at("state").get<std::string>(), "failed");
+  EXPECT_EQ(forwards[0].at("reason").get<std::string>(), "not today \xef\xbf\xbd");
+  EXPECT_EQ(forwards[0].at("clients").get<std::uint32_t>(), 1U);
+  if (!is_root()) GTEST_SKIP() << "only root is admitted without group netdev";
+  Dictionary options;
+  options["port"] = sdbus::Variant(std::uint32_t{8080});
+  const auto add = [&](const char* name) {
+    return failure([&] {
+      module_proxy_->callMethod("AddForward").onInterface(network_interface).withArguments(std::string(name), options);
+    });
+  };
+  EXPECT_EQ(add("web"), "");
+  EXPECT_EQ(registry_.added, "esp0/web");
+  EXPECT_EQ(registry_.entry, R"({"port":8080})");
+  EXPECT_EQ(add("second"), "org.espat1.Error.Busy");
+  module_proxy_->callMethod("RemoveForward")
+      .onInterface(network_interface)
+      .withArguments(std::string("web"), Dictionary{});
+  EXPECT_EQ(registry_.removed, "esp0/web");
+}
+
 TEST_F(ServiceTest, ARemovedModuleIsGoneFromTheBusAndItsCallsAreAnswered) {
   std::promise<void> removed;
   boost::asio::post(io_, [&] {

@@ -20,6 +20,7 @@ espatctl() {
     "complete modules") printf '%s\n' 'esp0' 'esp1' ;;
     "complete tls") printf '%s\n' 'mqtt' ;;
     "complete known") printf '%s\n' 'Attic' ;;
+    "complete forwards") printf '%s\n' 'web' ;;
     "complete ssids") printf '%s\n' 'Home' "It's \$5" ;;
     *) return 1 ;;
   esac
@@ -59,7 +60,7 @@ for option in $global --help; do
   complete_words espatctl --  | grep -q -x -e "$option" || fail "$option is not offered"
 done
 
-for verb in $verbs 'tls add' 'tls remove' 'modules add' 'modules remove' 'networks forget'; do
+for verb in $verbs 'tls add' 'tls remove' 'forward add' 'forward remove' 'modules add' 'modules remove' 'networks forget'; do
   # shellcheck disable=SC2086
   for option in $(options_of $verb); do
     # shellcheck disable=SC2086
@@ -75,7 +76,7 @@ for shell in zsh fish; do
   for verb in $verbs; do
     grep -q -w -e "$verb" "$file" || fail "$shell does not know the verb $verb"
   done
-  for option in $global $(for verb in $verbs 'tls add' 'modules add'; do
+  for option in $global $(for verb in $verbs 'tls add' 'forward add' 'modules add'; do
     # shellcheck disable=SC2086
     options_of $verb; done | sort -u); do
     grep -q -E -e "[^a-z-]--${option#--}([^a-z-]|$)|-l ${option#--}( |$)" "$file" || fail "$shell does not know $option"
@@ -93,6 +94,8 @@ expect 'forget' espatctl networks ''
 expect 'Attic' espatctl networks forget ''
 expect 'add|list|remove' espatctl tls ''
 expect 'mqtt' espatctl tls remove ''
+expect 'add|list|remove' espatctl forward ''
+expect 'web' espatctl forward remove ''
 expect 'add|remove' espatctl modules ''
 expect 'esp0|esp1' espatctl modules remove ''
 expect 'none|rts-cts' espatctl modules add esp2 /dev/ttyS0 --flow-control ''

@@ -230,6 +230,37 @@ class Network final : public sdbus::AdaptorInterfaces<org::espat1::Network_adapt
   ~Network() { unregisterAdaptor(); }
 
  private:
+  void AddForward(sdbus::Result<>&& result, std::string name, Dictionary options) override {
+    if (!admitted(scenario_, result, options, {"port", "to-port", "type", "family", "max-clients"})) return;
+    const auto number = [&](const char* key) {
+      return options.count(key) == 0 ? 0 : options.at(key).get<uint32_t>();  // throws for another type
+    };
+    if (name == "second") return result.returnError(refusal("Busy", "a module has one server"));
+    if (name == "8080" && number("port") == 8080 && options.size() - options.count("interactive") == 1) {
+      return result.returnResults();
+    }
+    if (name == "all" && number("port") == 443 && number("to-port") == 8443 && number("max-clients") == 2 &&
+        options.at("type").get<std::string>() == "ssl" && options.at("family").get<std::string>() == "ipv6") {
+      return result.returnResults();
+    }
+    result.returnError(refusal("InvalidArgument", "unexpected options for " + name));
+  }
+  void RemoveForward(sdbus::Result<>&& result, std::string name, Dictionary options) override {
+    if (!admitted(scenario_, result, options, {})) return;
+    if (name != "web") return result.returnError(refusal("NotFound", "there is no forward " + name));
+    result.returnResults();
+  }
+  void ListForwards(sdbus::Result<std::vector<Dictionary>>&& result) override {
+    if (!ready_) return result.returnResults({});
+    result.returnResults({{{"name", text("web")},
+                           {"port", value(uint32_t{8081})},
+                           {"to-port", value(uint32_t{80})},
+                           {"type", text("tcp")},
+                           {"family", text("ipv4")},
+                           {"state", text("failed")},
+                           {"reason", text("the module refused")},
+                           {"clients", value(uint32_t{1})}}});
+  }
   void ListLinks(sdbus::Result<std::vector<Dictionary>>&& result) override {
     if (!ready_) return result.returnError(refusal("NotReady", "the module is offline"));
     result.returnResults({{{"link", value(uint32_t{4})},

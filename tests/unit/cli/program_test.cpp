@@ -254,6 +254,45 @@ TEST_F(WithDaemon, ResolvePrintsOneAddressALine) {
   EXPECT_EQ(unknown.errors, "espatctl: There is no host unknown.example.\n");
 }
 
+TEST_F(WithDaemon, ForwardsAreListedWithTheReasonWhyTheModuleDoesNotListen) {
+  for (const auto& verb : {std::vector<std::string>{"forward"}, std::vector<std::string>{"forward", "list"}}) {
+    EXPECT_EQ(espatctl(verb).output,
+              "NAME PORT TO TYPE FAMILY CLIENTS MAX CLIENTS STATE  REASON\n"
+              "web  8081 80 tcp  ipv4         1           - failed the module refused\n"
+              "\n1 forward listed.\n");
+  }
+  EXPECT_EQ(espatctl({"forward", "--json=short"}).json().at(0), (json{{"name", "web"},
+                                                                      {"port", 8081},
+                                                                      {"to", 80},
+                                                                      {"type", "tcp"},
+                                                                      {"family", "ipv4"},
+                                                                      {"clients", 1},
+                                                                      {"max_clients", nullptr},
+                                                                      {"state", "failed"},
+                                                                      {"reason", "the module refused"}}));
+}
+
+TEST_F(WithDaemon, AForwardIsCalledByItsPortUnlessItIsNamed) {
+  EXPECT_EQ(espatctl({"forward", "add", "8080"}).status, 0);
+  EXPECT_EQ(espatctl({"forward", "add", "8080", "--json=short"}).json(), (json{{"name", "8080"}, {"port", 8080}}));
+  EXPECT_EQ(
+      espatctl({"forward", "add", "443", "--to", "8443", "--ssl", "--ipv6", "--max-clients", "2", "--name", "all"})
+          .status,
+      0);
+  const Outcome second = espatctl({"forward", "add", "9", "--name", "second"});
+  EXPECT_EQ(second.status, 1);
+  EXPECT_EQ(second.errors, "espatctl: A module has one server.\n");
+  for (const char* port : {"0", "65536", "http"}) EXPECT_EQ(espatctl({"forward", "add", port}).status, 2) << port;
+}
+
+TEST_F(WithDaemon, AForwardIsRemovedByNameOrPort) {
+  EXPECT_EQ(espatctl({"forward", "remove", "web"}).status, 0);
+  EXPECT_EQ(espatctl({"forward", "remove", "8081"}).status, 0);
+  const Outcome unknown = espatctl({"forward", "remove", "80"});
+  EXPECT_EQ(unknown.status, 3);
+  EXPECT_EQ(unknown.errors, "espatctl: There is no forward 80.\n");
+}
+
 TEST_F(WithDaemon, AtPrintsTheLinesOfTheModule) {
   EXPECT_EQ(espatctl({"at", "AT+GMR"}).output, "AT version:4.1.0.0\nSDK version:v5.0\n");
   EXPECT_EQ(espatctl({"at", "AT+GMR", "--json=short"}).json(),

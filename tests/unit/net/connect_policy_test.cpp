@@ -138,6 +138,18 @@ TEST(LinkPool, HandsOutIdsFromTheTopAndKeepsOneForUdp) {
   EXPECT_EQ(pool.take(LinkUse::tcp), 3) << "UDP has its link: nothing is kept";
 }
 
+TEST(LinkPool, KeepsOneForTheFirstClientWhileClientsAreExpected) {
+  LinkPool pool(5);
+  pool.expect_clients(true);
+  for (int expected = 4; expected >= 2; --expected) EXPECT_EQ(pool.take(LinkUse::tcp), expected);
+  EXPECT_FALSE(pool.take(LinkUse::tcp));
+  pool.claim(0, LinkUse::client);
+  EXPECT_FALSE(pool.take(LinkUse::tcp)) << "that is for UDP";
+  pool.expect_clients(false);
+  pool.give_back(0);
+  EXPECT_EQ(pool.take(LinkUse::tcp), 1);
+}
+
 TEST(WaitQueue, ServesDestinationsInTurnWhateverTheirNumbers) {
   std::vector<int> values{0, 1, 2, 3, 4};
   WaitQueue<int> queue;

@@ -14,6 +14,12 @@ constexpr milliseconds kTurnAround{2};
 // What a long send passes on at once, and reports.
 constexpr std::size_t kPortion = 2920;
 
+std::string listed(const FakeChannel::Link& link) {
+  if (!link.incoming) return ",\"TCP\",\"198.51.100.2\",7,334,0";
+  const auto colon = link.remote.rfind(':');
+  return ",\"TCP\",\"" + link.remote.substr(0, colon) + "\"," + link.remote.substr(colon + 1) + ",8080,1";
+}
+
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> fields;
   std::string field;
@@ -144,8 +150,7 @@ asio::awaitable<at::Outcome> FakeChannel::run(at::Command command, module::RunOp
     for (const at::LinkId id : foreign)
       outcome.responses.push_back({"CIPSTATE", std::to_string(id) + ",\"TCP\",\"198.51.100.1\",7,333,1"});
     for (std::size_t i = 0; i < links.size(); ++i)
-      if (links[i].open)
-        outcome.responses.push_back({"CIPSTATE", std::to_string(i) + ",\"TCP\",\"198.51.100.2\",7,334,0"});
+      if (links[i].open) outcome.responses.push_back({"CIPSTATE", std::to_string(i) + listed(links[i])});
   } else if (name == "CWSTATE") {
     outcome.responses.push_back({"CWSTATE", joined ? "2,\"net\"" : "0,\"\""});
   } else if (name == "CIPSTA") {
@@ -365,6 +370,24 @@ void FakeChannel::far_end_closes(at::LinkId id) {
   }
   shut(id);
   report(at::LinkClosed{id});
+}
+
+at::LinkId FakeChannel::client_arrives(const std::string& address, std::uint16_t port, bool tells) {
+  const auto free = std::find_if(links.begin(), links.end(), [](const Link& link) { return !link.open; });
+  const auto id = static_cast<at::LinkId>(free - links.begin());
+  Link& link = *free;
+  link.open = link.incoming = true;
+  link.remote = address + ":" + std::to_string(port);
+  at::LinkConnected connected;
+  connected.link = id;
+  if (tells) {
+    connected.incoming = true;
+    connected.type = at::SocketType::tcp;
+    connected.remote = at::Endpoint{address, port};
+    connected.local_port = 8080;
+  }
+  report(connected);
+  return id;
 }
 
 // The receive type stays with the id (measured D.12).

@@ -39,6 +39,7 @@ class FakeChannel final : public module::Channel {
     bool announced = false;
     bool close_after_data = false;
     bool closed_by_far_end = false;
+    bool incoming = false;
     std::string remote;    // "192.0.2.1:80"
     std::string received;  // from us
     std::string buffer;    // for us, while passive
@@ -67,6 +68,8 @@ class FakeChannel final : public module::Channel {
   void far_end_closes(at::LinkId link);
   /// The rest of an announced payload never comes.
   void break_off_payload(at::LinkId link);
+  /// A client of the server gets the lowest free link. `tells`: with +LINK_CONN, else `n,CONNECT` only.
+  at::LinkId client_arrives(const std::string& address, std::uint16_t port, bool tells = true);
   std::optional<at::LinkId> link_to(const std::string& remote) const;
 
   module::LineRate rate{};

@@ -376,6 +376,26 @@ TEST_F(HostNetworkInKernel, shares_the_link_local_prefix_and_the_ipv6_default_ro
   EXPECT_FALSE(contains(left, "esp0")) << left;
 }
 
+TEST_F(HostNetworkInKernel, knows_what_the_host_reaches_otherwise_than_through_the_module) {
+  const Address internet = Address::v4(198, 51, 100, 7);
+  EXPECT_FALSE(host_->is_elsewhere(internet)) << "no route at all";
+  apply(addresses(Address::v4(192, 0, 2, 15)));
+  EXPECT_FALSE(host_->is_elsewhere(internet)) << "through the module";
+  EXPECT_TRUE(host_->is_elsewhere(Address::v4(192, 0, 2, 7))) << "the cable's neighbour";
+  EXPECT_TRUE(host_->is_elsewhere(Address::v4(192, 0, 2, 200))) << "the host itself";
+  EXPECT_TRUE(host_->is_elsewhere(Address::v4(127, 0, 0, 1)));
+  EXPECT_EQ(ip("route add 10.1.0.0/16 dev eth0"), "");
+  EXPECT_TRUE(host_->is_elsewhere(Address::v4(10, 1, 2, 3))) << "a network behind the cable";
+  EXPECT_FALSE(host_->is_elsewhere(Address::v4(10, 2, 2, 3)));
+  EXPECT_EQ(ip("route add default dev eth0 metric 1"), "");
+  EXPECT_FALSE(host_->is_elsewhere(internet)) << "a default route is no claim";
+  EXPECT_EQ(ip("route add 128.0.0.0/1 dev eth0"), "");
+  EXPECT_FALSE(host_->is_elsewhere(internet)) << "nor is half of one";
+  EXPECT_EQ(ip("-6 route add 2001:db8:1::/48 dev eth0"), "");
+  EXPECT_TRUE(host_->is_elsewhere(*Address::parse("2001:db8:1::7")));
+  EXPECT_FALSE(host_->is_elsewhere(*Address::parse("2001:db8:2::7")));
+}
+
 TEST_F(HostNetworkInKernel, leaves_addresses_to_others_when_told_so) {
   external_ = true;
   open();

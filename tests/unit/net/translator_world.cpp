@@ -71,6 +71,31 @@ void World::packet_too_big(const SocketAddress& far_end, const SocketAddress& pr
   packet(Bytes(error.data(), length));
 }
 
+void World::unreachable(const SocketAddress& far_end, const SocketAddress& program, std::uint32_t sequence) {
+  std::array<std::uint8_t, 128> segment;
+  TcpHeader header;
+  header.from = far_end;
+  header.to = program;
+  header.sequence = sequence;
+  header.flags = tcp_flag::syn;
+  const std::size_t size = write_tcp(segment, header);
+  std::array<std::uint8_t, 1280> error;
+  const std::size_t length =
+      write_icmp_error(error, program.address, Bytes(segment.data(), size), IcmpError::host_unreachable);
+  packet(Bytes(error.data(), length));
+}
+
+module::TimePoint World::stop() {
+  module::TimePoint done{};
+  const auto work = [&]() -> boost::asio::awaitable<void> {
+    co_await interface->stop();
+    done = clock.now();
+  };
+  boost::asio::co_spawn(io, work, boost::asio::detached);
+  run(std::chrono::seconds(2));
+  return done;
+}
+
 void World::datagram(const std::string& from, std::uint16_t from_port, const std::string& to, std::uint16_t to_port,
                      const std::string& payload) {
   struct Feed final : PacketSink {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ class FakeHost final : public PacketSink, public HostNetwork {
   void send(Bytes packet) override;
   boost::asio::awaitable<Result<void>> apply(const InterfaceAddresses& addresses) override;
   boost::asio::awaitable<void> withdraw() override;
+  bool is_elsewhere(const Address& address) const override { return elsewhere.contains(address); }
 
   std::vector<Segment> segments;
   std::vector<Icmp> icmp;
@@ -47,6 +49,7 @@ class FakeHost final : public PacketSink, public HostNetwork {
   std::optional<InterfaceAddresses> applied;
   std::vector<std::string> events;  // "apply", "withdraw", "rst"
   unsigned refusals = 0;            // so many apply() fail
+  std::set<Address> elsewhere;      // behind other interfaces
 };
 
 /// The host's calendar: synchronised or not, as the test says.
@@ -77,10 +80,14 @@ struct World {
   /// A router between host and program could not pass on a segment of that far end.
   void packet_too_big(const SocketAddress& far_end, const SocketAddress& program, std::uint32_t sequence,
                       std::uint32_t mtu);
+  /// The host's firewall rejects a segment of that far end.
+  void unreachable(const SocketAddress& far_end, const SocketAddress& program, std::uint32_t sequence);
   void echo_request(const std::string& to, std::uint16_t sequence);
   /// An ICMPv6 message with identifier 77, that sequence number and four bytes of payload.
   void icmp6(std::uint8_t type, const std::string& from, const std::string& to, std::uint16_t sequence = 0);
   std::size_t count_commands(const std::string& prefix) const;
+  /// Stops the interface in an orderly way; when that was done.
+  module::TimePoint stop();
 };
 
 /// One TCP program of the host.

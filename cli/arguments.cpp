@@ -64,6 +64,7 @@ Parsed parse(const std::vector<std::string>& arguments) {
   add_module_verbs(app, plan);
   add_wifi_verbs(app, plan);
   add_network_verbs(app, plan);
+  add_stream_verb(app, plan);
   add_tls_verbs(app, plan);
   add_forward_verbs(app, plan);
   add_monitor_verb(app, plan);

@@ -360,6 +360,13 @@ std::vector<std::string> Client::resolve(const std::string& path, const std::str
                                                                     {{"family", family}}, name));
 }
 
+int Client::open_stream(const std::string& path, const std::string& type, const std::string& host, std::uint16_t port,
+                        const Options& options) {
+  auto [stream] =
+      connection_->control<sdbus::UnixFd>(path, "Network", "OpenStream", connect_method, options, type, host, port);
+  return stream.release();
+}
+
 void Client::watch(const std::string& module, bool reports) {
   Connection& connection = *connection_;
   connection.watched = module;

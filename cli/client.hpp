@@ -102,6 +102,10 @@ class Client {
   double ping(const std::string& path, const std::string& host);
   std::vector<std::string> resolve(const std::string& path, const std::string& name, const std::string& family);
 
+  /// `type`: "tcp", "ssl" or "udp". A descriptor that the caller closes; see OpenStream in dbus/org.espat1.Network.xml.
+  int open_stream(const std::string& path, const std::string& type, const std::string& host, std::uint16_t port,
+                  const Options& options);
+
   /// Begins to collect events of `module` (all modules if empty), reports included if `reports`.
   void watch(const std::string& module, bool reports);
   /// The next event; waits for one. Throws Interrupted.

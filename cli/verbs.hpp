@@ -22,6 +22,7 @@ void add_module_verbs(CLI::App& app, Plan& plan);     ///< list, status, at, res
 void add_wifi_verbs(CLI::App& app, Plan& plan);       ///< scan, connect, disconnect, networks
 void add_forward_verbs(CLI::App& app, Plan& plan);    ///< forward
 void add_network_verbs(CLI::App& app, Plan& plan);    ///< links, ping, resolve
+void add_stream_verb(CLI::App& app, Plan& plan);      ///< stream
 void add_tls_verbs(CLI::App& app, Plan& plan);        ///< tls
 void add_monitor_verb(CLI::App& app, Plan& plan);     ///< monitor
 void add_completion_verb(CLI::App& app, Plan& plan);  ///< complete (hidden)

@@ -9,6 +9,7 @@ _espatctl_options() {
     connect) printf '%s ' --passphrase --passphrase-file --bssid --hidden --no-save --no-autoconnect ;;
     ping) printf '%s ' --count --interval ;;
     resolve) printf '%s ' --ipv4 --ipv6 ;;
+    stream) printf '%s ' --udp --tls --server-name --rule ;;
     at) printf '%s ' --force ;;
     monitor) printf '%s ' --no-reports ;;
     reset) printf '%s ' --factory --yes ;;
@@ -46,7 +47,7 @@ _espatctl() {
       -m | --module) takes_value=module ;;
       --json | --timeout | --ssid | --channel | --passphrase | --passphrase-file | --bssid) takes_value=yes ;;
       -c | --count | -i | --interval | --baud-rate | --flow-control | --group) takes_value=yes ;;
-      --host | --server-name | --ca | --client-certificate | --alpn | --psk-identity | --psk-key-file) takes_value=yes ;;
+      --host | --server-name | --rule | --ca | --client-certificate | --alpn | --psk-identity | --psk-key-file) takes_value=yes ;;
       --to | --max-clients | --name) takes_value=yes ;;
       -* | =) ;;
       *)
@@ -75,7 +76,7 @@ _espatctl() {
     --host | --server-name | --ca | --client-certificate | --alpn | --psk-identity) return ;;
     --ssid) _espatctl_names ssids "$current" "$module"; return ;;
     --to | --max-clients | --name) return ;;
-    --timeout | --channel | --passphrase | --bssid | -c | --count | -i | --interval) return ;;
+    --timeout | --channel | --passphrase | --bssid | -c | --count | -i | --interval | --rule) return ;;
   esac
   if [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_espatctl_options '') $(_espatctl_options "$verb")" -- "$current")
@@ -84,7 +85,7 @@ _espatctl() {
   case $verb in
     '')
       mapfile -t COMPREPLY < <(compgen -W 'list status at reset modules scan connect disconnect networks links forward ping resolve
-        tls monitor' -- "$current")
+        stream tls monitor' -- "$current")
       ;;
     connect) ((count == 0)) && _espatctl_names ssids "$current" "$module" ;;
     networks) mapfile -t COMPREPLY < <(compgen -W 'forget' -- "$current") ;;

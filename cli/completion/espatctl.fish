@@ -9,7 +9,7 @@ function __espatctl_names
     end
 end
 
-set -l verbs list status at reset modules scan connect disconnect networks links forward ping resolve tls monitor
+set -l verbs list status at reset modules scan connect disconnect networks links forward ping resolve stream tls monitor
 
 complete -c espatctl -f
 complete -c espatctl -s m -l module -x -a '(__espatctl_names modules)' -d 'The module meant'
@@ -35,6 +35,7 @@ complete -c espatctl -n "$no_verb" -a links -d 'Show the links of the module'
 complete -c espatctl -n "$no_verb" -a forward -d 'List, add and remove ports that programs serve'
 complete -c espatctl -n "$no_verb" -a ping -d 'Let the module ping a host'
 complete -c espatctl -n "$no_verb" -a resolve -d 'Resolve a name through the module'
+complete -c espatctl -n "$no_verb" -a stream -d 'Connect input and output to a host'
 complete -c espatctl -n "$no_verb" -a tls -d 'List, add and remove rules for TLS'
 complete -c espatctl -n "$no_verb" -a monitor -d 'Show changes of state and reports'
 
@@ -77,6 +78,10 @@ complete -c espatctl -n '__fish_seen_subcommand_from ping' -s c -l count -x -d '
 complete -c espatctl -n '__fish_seen_subcommand_from ping' -s i -l interval -x -d 'Seconds between two'
 complete -c espatctl -n '__fish_seen_subcommand_from resolve' -s 4 -l ipv4 -d 'IPv4 only'
 complete -c espatctl -n '__fish_seen_subcommand_from resolve' -s 6 -l ipv6 -d 'IPv6 only'
+complete -c espatctl -n '__fish_seen_subcommand_from stream' -l udp -d 'Datagrams'
+complete -c espatctl -n '__fish_seen_subcommand_from stream' -l tls -d 'The module does TLS'
+complete -c espatctl -n '__fish_seen_subcommand_from stream' -l server-name -x -d 'Name that the certificate must be made for'
+complete -c espatctl -n '__fish_seen_subcommand_from stream' -l rule -x -d 'TLS rule that says how'
 complete -c espatctl -n '__fish_seen_subcommand_from at' -l force -d 'Although it may disturb the daemon'
 complete -c espatctl -n '__fish_seen_subcommand_from monitor' -l no-reports -d 'State only'
 complete -c espatctl -n '__fish_seen_subcommand_from reset' -l factory -d 'Factory settings as well'

@@ -178,6 +178,27 @@ Reply<std::vector<std::string>> resolve(std::shared_ptr<NetworkView> network, st
   co_return std::tuple(valid_text(*found));
 }
 
+Reply<sdbus::UnixFd> open_stream(std::shared_ptr<NetworkView> network, std::string type, std::string host,
+                                 std::uint16_t port, Options options) {
+  net::StreamRequest request;
+  if (type == "udp") {
+    request.type = net::StreamType::udp;
+  } else if (type == "ssl") {
+    request.type = net::StreamType::ssl;
+    request.rule = options.take<std::string>("rule");
+    request.server_name = options.take<std::string>("server-name");
+    request.alpn = options.take<std::vector<std::string>>("alpn").value_or(std::vector<std::string>());
+  } else if (type != "tcp") {
+    co_return Error{ErrorKind::invalid_argument, "The type of a stream is “tcp”, “ssl” or “udp”."};
+  }
+  if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
+  request.host = std::move(host);
+  request.port = port;
+  Result<net::FileDescriptor> opened = co_await network->open_stream(std::move(request));
+  if (opened.has_error()) co_return opened.error();
+  co_return std::tuple(sdbus::UnixFd(opened->release(), sdbus::adopt_fd));
+}
+
 }  // namespace
 
 NetworkObject::NetworkObject(Calls& calls, sdbus::IConnection& connection, const std::string& path, std::string module,
@@ -296,6 +317,14 @@ void NetworkObject::Resolve(sdbus::Result<std::vector<std::string>>&& result, st
   answer(
       calls_, getObject(), std::move(result), Action::control, std::move(options),
       [network = network_, name = std::move(name)](Options given) { return resolve(network, name, std::move(given)); });
+}
+
+void NetworkObject::OpenStream(sdbus::Result<sdbus::UnixFd>&& result, std::string type, std::string host,
+                               std::uint16_t port, Dictionary options) {
+  answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
+         [network = network_, type = std::move(type), host = std::move(host), port](Options given) {
+           return open_stream(network, type, host, port, std::move(given));
+         });
 }
 
 }  // namespace espat::bus

@@ -33,6 +33,8 @@ class NetworkObject final : public sdbus::AdaptorInterfaces<org::espat1::Network
   void ListTlsRules(sdbus::Result<std::vector<Dictionary>>&& result) override;
   void Ping(sdbus::Result<double>&& result, std::string host, Dictionary options) override;
   void Resolve(sdbus::Result<std::vector<std::string>>&& result, std::string name, Dictionary options) override;
+  void OpenStream(sdbus::Result<sdbus::UnixFd>&& result, std::string type, std::string host, std::uint16_t port,
+                  Dictionary options) override;
 
   std::string Interface() override { return shown_.interface; }
   bool Up() override { return shown_.up; }

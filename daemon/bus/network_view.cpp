@@ -62,6 +62,9 @@ class DaemonNetwork final : public NetworkView {
   module::Subscription on_tls_failure(std::function<void(const net::TlsFailure&)> failed) override {
     return interface_.on_tls_failure(std::move(failed));
   }
+  boost::asio::awaitable<Result<net::FileDescriptor>> open_stream(net::StreamRequest request) override {
+    return interface_.open_stream(std::move(request));
+  }
   module::Subscription on_change(std::function<void()> changed) override {
     if (registry_ == nullptr) return interface_.on_change(std::move(changed));
     auto registered = std::make_shared<module::Subscription>(registry_->on_change(changed));

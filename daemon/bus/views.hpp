@@ -16,8 +16,10 @@
 
 #include "at/types.hpp"
 #include "module/channel.hpp"
+#include "net/file_descriptor.hpp"
 #include "net/forward.hpp"
 #include "net/status.hpp"
+#include "net/stream_request.hpp"
 #include "net/tls_rules.hpp"
 
 namespace espat::bus {
@@ -68,6 +70,7 @@ class NetworkView {
   virtual boost::asio::awaitable<Result<std::chrono::milliseconds>> ping(std::string host) = 0;
   virtual boost::asio::awaitable<Result<std::vector<std::string>>> resolve(std::string name,
                                                                            net::AddressFamily family) = 0;
+  virtual boost::asio::awaitable<Result<net::FileDescriptor>> open_stream(net::StreamRequest request) = 0;
   virtual net::TlsRules tls_rules() const = 0;
   virtual module::Subscription on_tls_failure(std::function<void(const net::TlsFailure&)> failed) = 0;
   virtual module::Subscription on_change(std::function<void()> changed) = 0;

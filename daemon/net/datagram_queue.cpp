@@ -38,6 +38,11 @@ std::size_t DatagramQueue::push(std::uint64_t flow, const SocketAddress& remote,
   return dropped;
 }
 
+std::size_t DatagramQueue::count(std::uint64_t flow) const {
+  return static_cast<std::size_t>(std::count_if(waiting_.begin(), waiting_.end(),
+                                                [&](const QueuedDatagram& waiting) { return waiting.flow == flow; }));
+}
+
 std::size_t DatagramQueue::next() const {
   // Position in served_: later means served more recently; absent means never.
   std::size_t best = 0;

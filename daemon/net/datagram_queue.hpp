@@ -22,6 +22,8 @@ class DatagramQueue {
 
   bool empty() const { return waiting_.empty(); }
   std::size_t size() const { return waiting_.size(); }
+  /// Datagrams of that flow.
+  std::size_t count(std::uint64_t flow) const;
   std::size_t bytes() const { return bytes_; }
 
   /// Adds one; the flow's oldest give way if it would then hold more than `flow_limit` bytes. One datagram always fits.

@@ -80,6 +80,9 @@ Result<void> Interface::remove_forward(const std::string& name) {
 std::vector<ForwardStatus> Interface::forwards() const {
   return core_->forwards();
 }
+asio::awaitable<Result<FileDescriptor>> Interface::open_stream(StreamRequest request) {
+  return core_->open_stream(std::move(request));
+}
 module::Subscription Interface::on_change(std::function<void()> listener) {
   return core_->on_change(std::move(listener));
 }

@@ -3,7 +3,8 @@
 // This class joins the parts and decides nothing about them: it hears the module (Observer) and the host (on_packet),
 // knows whether there is a network, and keeps the order of DESIGN section 6: addresses appear when Wi-Fi has an
 // address; when it goes, every flow gets its RST first and only then is the host's side withdrawn. TCP is
-// tcp_table.hpp, UDP and DNS udp_table.hpp, ping icmp_echo.hpp, names resolver.hpp.
+// tcp_table.hpp, UDP and DNS udp_table.hpp, ping icmp_echo.hpp, names resolver.hpp, streams without the interface
+// descriptor_table.hpp.
 #pragma once
 
 #include <functional>
@@ -18,11 +19,13 @@
 #include "module/channel.hpp"
 #include "module/clock.hpp"
 #include "module/wall_clock.hpp"
+#include "net/file_descriptor.hpp"
 #include "net/forward.hpp"
 #include "net/host_network.hpp"
 #include "net/packet_builder.hpp"
 #include "net/settings.hpp"
 #include "net/status.hpp"
+#include "net/stream_request.hpp"
 #include "net/tls_rules.hpp"
 
 namespace espat::net {
@@ -70,6 +73,10 @@ class Interface {
   boost::asio::awaitable<Result<at::Milliseconds>> ping(std::string host);
   /// At least one address, or the reason why there is none. Addresses resolve to themselves.
   boost::asio::awaitable<Result<std::vector<std::string>>> resolve(std::string name, AddressFamily family);
+  /// A stream without the interface: one end of a pair of AF_UNIX sockets. How streams end: descriptor_stream.hpp,
+  /// datagram_stream.hpp. Names are resolved first, by the daemon. Errors: failed (refused), timeout, not_ready,
+  /// not_found (the name), busy (no link), invalid_argument.
+  boost::asio::awaitable<Result<FileDescriptor>> open_stream(StreamRequest request);
 
   /// The module shall listen for clients of a program of the host (net/forward.hpp); whether it does, forwards() tells.
   /// Error `busy` if there is one already: a module has one server.

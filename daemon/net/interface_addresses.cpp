@@ -85,6 +85,7 @@ void Interface::Core::reset_flows(bool links_gone, AddressFamily family) {
   if (family != AddressFamily::ipv4) context_.ipv6_up = false;
   if (family == AddressFamily::any) clients_->forget(links_gone);
   tcp_.reset_all(family);
+  descriptors_.reset_all(family);
   if (links_gone) streams_.links_gone();
   udp_.reset_all(links_gone, family);
   if (family == AddressFamily::any) echo_->forget();

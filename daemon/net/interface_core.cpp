@@ -52,6 +52,7 @@ Interface::Core::Core(module::Channel& channel, module::Clock& clock, const modu
       isn_(draw_key(random_)),
       tcp_(context_, isn_, streams_),
       udp_(context_, random_),
+      descriptors_(context_, streams_, udp_),
       echo_(std::make_shared<IcmpEcho>(context_)),
       server_(std::make_shared<ForwardServer>(context_)),
       clients_(std::make_shared<Clients>(context_, tcp_, streams_, *server_, host_)),
@@ -164,6 +165,7 @@ void Interface::Core::on_payload(const at::Payload& payload, at::Bytes chunk, st
 void Interface::Core::on_data_lost() {
   clients_->forget(false);
   tcp_.reset_all();
+  descriptors_.reset_all();
 }
 
 // A link that nobody here wants, and its id is needed.

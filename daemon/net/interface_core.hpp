@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "net/clients.hpp"
+#include "net/descriptor_table.hpp"
 #include "net/forward_server.hpp"
 #include "net/icmp_echo.hpp"
 #include "net/icmp_errors.hpp"
@@ -64,6 +65,7 @@ class Interface::Core final : public module::Observer, public std::enable_shared
 
   boost::asio::awaitable<Result<at::Milliseconds>> ping(std::string host);
   boost::asio::awaitable<Result<std::vector<std::string>>> resolve(std::string name, AddressFamily family);
+  boost::asio::awaitable<Result<FileDescriptor>> open_stream(StreamRequest request);
 
  private:
   /// Counts on the way to the host.
@@ -83,6 +85,8 @@ class Interface::Core final : public module::Observer, public std::enable_shared
   /// Whether the network's router would not pass it on any further. The module cannot: it gives every packet a hop
   /// limit of its own.
   bool ends_at_router(const Packet& packet) const;
+  /// How TLS is done for that request.
+  Result<TlsSettings> tls_settings_for(const StreamRequest& request) const;
   void dispatch(const Packet& packet);
   void on_icmp(const Packet& packet);
   /// Flows first: RST and ICMP go out while the host still has the address.
@@ -120,6 +124,7 @@ class Interface::Core final : public module::Observer, public std::enable_shared
   TcpIsn isn_;
   TcpTable tcp_;
   UdpTable udp_;
+  DescriptorTable descriptors_;
   std::shared_ptr<IcmpEcho> echo_;
   std::shared_ptr<ForwardServer> server_;
   std::shared_ptr<Clients> clients_;

@@ -1,6 +1,7 @@
 #include "net/tls_rules.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace espat::net {
 namespace {
@@ -66,6 +67,12 @@ std::optional<TlsChoice> choose_tls(const TlsRules& rules, const SocketAddress& 
   for (const auto& [name, rule] : rules)
     if (rule.hosts.empty() && has_port(rule, remote.port)) return apply(name, rule, latest);
   return std::nullopt;
+}
+
+std::optional<TlsChoice> tls_by_rule(const TlsRules& rules, std::string_view rule, std::optional<std::string> name) {
+  const auto found = rules.find(rule);
+  if (found == rules.end()) return std::nullopt;
+  return apply(found->first, found->second, std::move(name));
 }
 
 }  // namespace espat::net

@@ -46,6 +46,10 @@ struct TlsChoice {
 std::optional<TlsChoice> choose_tls(const TlsRules& rules, const SocketAddress& remote,
                                     const std::vector<std::string>& names);
 
+/// What one rule says, whatever its ports and hosts; nothing if there is no such rule. `name`: of the far end, if
+/// known.
+std::optional<TlsChoice> tls_by_rule(const TlsRules& rules, std::string_view rule, std::optional<std::string> name);
+
 /// Whether a text is what the pattern says: * stands for any characters, none included; case does not matter.
 bool matches_pattern(std::string_view pattern, std::string_view text);
 

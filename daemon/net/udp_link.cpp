@@ -49,9 +49,18 @@ void UdpLink::close_if_unwanted() {
 }
 
 void UdpLink::close_now() {
-  context_->counters.add(Counter::dropped_udp_unsent, queue_.clear());
+  drop_queue();
   must_close_ = true;
   if (state_ != State::idle) start();
+}
+
+void UdpLink::drop_queue() {
+  context_->counters.add(Counter::dropped_udp_unsent, queue_.clear());
+  queue_moved_ = true;
+}
+
+void UdpLink::tell_queue_moved() {
+  if (owner_ != nullptr && std::exchange(queue_moved_, false)) owner_->udp_queue_moved();
 }
 
 void UdpLink::abandon() {
@@ -71,6 +80,7 @@ void UdpLink::on_closed() {
 asio::awaitable<void> UdpLink::serve(std::shared_ptr<UdpLink> self) {
   UdpLink& link = *self;
   while (link.context_ != nullptr) {
+    link.tell_queue_moved();
     if (link.closed_by_module_ || (link.must_close_ && link.state_ != State::idle)) {
       co_await link.close();
       continue;
@@ -85,11 +95,13 @@ asio::awaitable<void> UdpLink::serve(std::shared_ptr<UdpLink> self) {
     }
     if (!link.queue_.empty()) {
       co_await link.send_one();
+      link.queue_moved_ = true;
       continue;
     }
     co_await link.alarm_->wait_until(module::never);
   }
   link.running_ = false;
+  link.tell_queue_moved();  // may start it again
 }
 
 asio::awaitable<bool> UdpLink::open() {
@@ -102,7 +114,7 @@ asio::awaitable<bool> UdpLink::open() {
     if (context_ == nullptr) co_return false;
     context_->pool.udp_waits(false);
     if (must_close_ || context_->clock.now() >= give_up) {
-      context_->counters.add(Counter::dropped_udp_unsent, queue_.clear());
+      drop_queue();
       local_port_ = 0;
       co_return false;
     }
@@ -130,7 +142,7 @@ asio::awaitable<bool> UdpLink::open() {
     }
     if (outcome.status == at::Outcome::Status::timeout) break;
   }
-  context_->counters.add(Counter::dropped_udp_unsent, queue_.clear());
+  drop_queue();
   must_close_ = true;  // the module may have opened it after all: make sure before the id is used again
   state_ = State::closing;
   co_return true;
@@ -152,8 +164,7 @@ asio::awaitable<void> UdpLink::send_one() {
   if (context_ == nullptr) co_return;
   if (length == 0) {
     // Not asked at all: the module is not ready, and what waits is stale when it is.
-    if (outcome.status != at::Outcome::Status::cancelled)
-      context_->counters.add(Counter::dropped_udp_unsent, queue_.clear());
+    if (outcome.status != at::Outcome::Status::cancelled) drop_queue();
     co_return;
   }
   if (outcome.ok()) {

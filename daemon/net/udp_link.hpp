@@ -34,6 +34,8 @@ class UdpLinkOwner {
   virtual std::uint16_t draw_port() = 0;
   /// An id came back to the pool.
   virtual void udp_link_released() = 0;
+  /// Datagrams have left the queue, sent or not.
+  virtual void udp_queue_moved() = 0;
 };
 
 class UdpLink : public std::enable_shared_from_this<UdpLink> {
@@ -50,6 +52,8 @@ class UdpLink : public std::enable_shared_from_this<UdpLink> {
 
   /// Queues a datagram; a flow may queue at most 200 ms of line, its oldest give way (counted).
   void send(std::uint64_t flow, const SocketAddress& remote, Bytes payload);
+  /// Datagrams of that flow that wait.
+  std::size_t queued(std::uint64_t flow) const { return queue_.count(flow); }
   /// No flow is left: close, give the id back.
   void close_if_unwanted();
   /// The network is gone: what waits is dropped, the link is closed (UDP links outlive Wi-Fi: measured 30).
@@ -71,6 +75,8 @@ class UdpLink : public std::enable_shared_from_this<UdpLink> {
   boost::asio::awaitable<void> send_one();
   boost::asio::awaitable<void> close();
   void start();
+  void drop_queue();
+  void tell_queue_moved();
 
   LinkContext* context_;
   UdpLinkOwner* owner_;
@@ -80,6 +86,7 @@ class UdpLink : public std::enable_shared_from_this<UdpLink> {
   bool running_ = false;
   bool closed_by_module_ = false;
   bool must_close_ = false;
+  bool queue_moved_ = false;  // not told yet
   std::optional<at::LinkId> id_;
   std::uint16_t local_port_ = 0;  // 0: draw one
   DatagramQueue queue_;

@@ -72,6 +72,45 @@ void UdpTable::on_datagram(const Packet& packet, const UdpDatagram& datagram) {
   plan_sweep();
 }
 
+void UdpTable::open(const FlowKey& key, DatagramEnd& end) {
+  ends_.emplace(key, &end);
+}
+
+void UdpTable::close(const FlowKey& key) {
+  ends_.erase(key);
+  const auto known = flows_.find(key);
+  if (known == flows_.end()) return;
+  by_remote_[known->second.link].erase(key.remote);
+  flows_.erase(known);
+}
+
+void UdpTable::send(const FlowKey& key, Bytes datagram) {
+  if (datagram.size() > context_.channel.dialect().send_block_limit) {
+    context_.counters.add(Counter::dropped_too_big);
+    return;
+  }
+  Flow* const flow = flow_for(key);
+  if (flow == nullptr) return;
+  flow->last_used = context_.clock.now();
+  link(flow->link).send(flow->number, key.remote, datagram);
+  plan_sweep();
+}
+
+std::size_t UdpTable::queued(const FlowKey& key) const {
+  const auto known = flows_.find(key);
+  if (known == flows_.end()) return 0;
+  const auto& link = links_[known->second.link];
+  return link ? link->queued(known->second.number) : 0;
+}
+
+void UdpTable::deliver(const FlowKey& key, const SocketAddress& from, Bytes datagram) {
+  const auto end = ends_.find(key);
+  if (end != ends_.end())
+    end->second->datagram_received(datagram);
+  else
+    (void)context_.builder.udp(from, key.local, datagram);
+}
+
 UdpTable::Flow* UdpTable::flow_for(const FlowKey& key) {
   const auto known = flows_.find(key);
   if (known != flows_.end()) return &known->second;
@@ -180,7 +219,7 @@ void UdpTable::datagram_received(UdpLink& link, const SocketAddress& from, std::
   const std::size_t index = index_of(link);
   if (const auto known = by_remote_[index].find(from); known != by_remote_[index].end()) {
     flows_[known->second].last_used = now;
-    (void)context_.builder.udp(from, known->second.local, bytes);
+    deliver(known->second, from, bytes);
     return;
   }
   const FlowKey* asker = nullptr;
@@ -194,7 +233,7 @@ void UdpTable::datagram_received(UdpLink& link, const SocketAddress& from, std::
     context_.counters.add(Counter::dropped_udp_unknown);
     return;
   }
-  (void)context_.builder.udp(from, asker->local, bytes);
+  deliver(*asker, from, bytes);
 }
 
 bool UdpTable::on_closed(at::LinkId id) {
@@ -229,6 +268,12 @@ void UdpTable::udp_link_released() {
   context_.link_freed();
 }
 
+void UdpTable::udp_queue_moved() {
+  const auto ends = ends_;  // one may close itself, and open another
+  for (const auto& [key, end] : ends)
+    if (ends_.contains(key)) end->queue_moved();
+}
+
 void UdpTable::on_link_available() {
   for (auto& link : links_)
     if (link) link->on_link_available();
@@ -241,7 +286,7 @@ void UdpTable::plan_sweep() {
 void UdpTable::sweep(module::TimePoint now) {
   std::erase_if(lookups_, [&](const auto& entry) { return entry.second.until <= now; });
   std::erase_if(flows_, [&](const auto& entry) {
-    const bool over = now - entry.second.last_used >= context_.settings.udp_idle;
+    const bool over = now - entry.second.last_used >= context_.settings.udp_idle && !ends_.contains(entry.first);
     if (over) by_remote_[entry.second.link].erase(entry.first.remote);
     return over;
   });

@@ -23,6 +23,15 @@
 
 namespace espat::net {
 
+/// Where a flow ends that has no program behind the interface.
+class DatagramEnd {
+ public:
+  virtual ~DatagramEnd() = default;
+  virtual void datagram_received(Bytes datagram) = 0;
+  /// Datagrams have left the queue of some flow; see UdpTable::queued().
+  virtual void queue_moved() = 0;
+};
+
 class UdpTable final : public UdpLinkOwner {
  public:
   static constexpr std::size_t kMostFlows = 4096;
@@ -35,6 +44,14 @@ class UdpTable final : public UdpLinkOwner {
   UdpTable& operator=(const UdpTable&) = delete;
 
   void on_datagram(const Packet& packet, const UdpDatagram& datagram);
+
+  /// A flow of the daemon's own: kept until close(), whatever passes. `end` must live until then.
+  void open(const FlowKey& key, DatagramEnd& end);
+  void close(const FlowKey& key);
+  /// For an open flow. Counted if it cannot be carried.
+  void send(const FlowKey& key, Bytes datagram);
+  /// Datagrams of that flow that wait for the line.
+  std::size_t queued(const FlowKey& key) const;
 
   /// The daemon's own lookup: `query` gets a fresh id; `answer` is called at most once, unless forget() comes first.
   /// kNoLookup if there are too many: nothing is sent.
@@ -60,6 +77,7 @@ class UdpTable final : public UdpLinkOwner {
   bool is_wanted(const UdpLink& link) const override;
   std::uint16_t draw_port() override;
   void udp_link_released() override;
+  void udp_queue_moved() override;
 
  private:
   // Main and extra link of IPv4, then of IPv6.
@@ -79,6 +97,7 @@ class UdpTable final : public UdpLinkOwner {
     AnswerHandler answer{};  // the daemon's own; else it goes to the client
   };
 
+  void deliver(const FlowKey& key, const SocketAddress& from, Bytes datagram);
   bool take_dns(const UdpDatagram& datagram);
   bool answer_dns(const SocketAddress& from, std::span<std::uint8_t> bytes);
   std::optional<std::uint16_t> draw_dns_id();
@@ -96,6 +115,7 @@ class UdpTable final : public UdpLinkOwner {
   std::array<std::shared_ptr<UdpLink>, kLinks> links_;
   std::array<module::TimePoint, kLinks> last_used_{};
   std::unordered_map<FlowKey, Flow> flows_;
+  std::unordered_map<FlowKey, DatagramEnd*> ends_;  // of the daemon's own flows
   std::array<std::unordered_map<SocketAddress, FlowKey>, kLinks> by_remote_;
   std::unordered_map<std::uint16_t, Lookup> lookups_;
   std::uint64_t next_number_ = 1;

@@ -17,6 +17,7 @@ Addresses are of either family; a link-local one has its zone behind a %.
   taker    5004  TCP: reads a line with a name, a count and seconds; takes so many bytes, rests so long, then takes all that still
                   comes; its receive buffer is small. UDP: counts, under the text of the datagrams as name
   tally    5005  TCP: what the takers have got so far, as JSON: {name: {"bytes": N, "sha256": …, "ended": …}}
+  ending   5006   TCP: reads a line with a count, answers with pattern(count) and closes
   names      53   UDP: A and AAAA records for the names given, NXDOMAIN for all others
 Anything else is closed: a connect is refused.
 """
@@ -143,6 +144,11 @@ async def tell_tally(_reader, writer):
     await writer.drain()
 
 
+async def ending(reader, writer):
+    writer.write(pattern(int(await reader.readline())))
+    await writer.drain()
+
+
 def service(conversation):
     async def serve(reader, writer):
         try:
@@ -204,6 +210,7 @@ async def serve_at(address):
         (5003, resetting),
         (5004, taker),
         (5005, tell_tally),
+        (5006, ending),
     ):
         family, _, _, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
         sock = socket.socket(family)

@@ -1,6 +1,7 @@
 // A module, an interface and a composition root that do what a test tells them.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -8,6 +9,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <sys/socket.h>
 
 #include <nlohmann/json.hpp>
 
@@ -82,6 +85,16 @@ struct FakeNetwork final : NetworkView {
   }
   module::Subscription on_change(std::function<void()>) override { return {}; }
   std::function<void(const net::TlsFailure&)> failed;
+  boost::asio::awaitable<Result<net::FileDescriptor>> open_stream(net::StreamRequest request) override {
+    asked = request;
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+      co_return Error{ErrorKind::failed, "no sockets"};
+    stream_end.reset(ends[0]);
+    co_return net::FileDescriptor(ends[1]);
+  }
+  net::StreamRequest asked;
+  net::FileDescriptor stream_end;  // the daemon's
 };
 
 struct FakeRegistry final : ModuleRegistry {

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -58,7 +59,6 @@ class ServiceTest : public testing::Test {
           wifi::StationEnvironment{clock_, [] { return 0.5; }, [] { return std::uint64_t{0}; }});
       station_->start();
       module_ = std::make_shared<FakeModule>(channel_);
-      network_ = std::make_shared<FakeNetwork>();
       service_->add_module("esp0", module_, station_, network_);
       const auto owned = service_->own_name();
       ASSERT_TRUE(owned) << owned.error().message;
@@ -140,7 +140,7 @@ class ServiceTest : public testing::Test {
   std::optional<wifi::KnownNetworks> known_;
   std::shared_ptr<wifi::Station> station_;
   std::shared_ptr<FakeModule> module_;
-  std::shared_ptr<FakeNetwork> network_;
+  std::shared_ptr<FakeNetwork> network_ = std::make_shared<FakeNetwork>();
   std::unique_ptr<Service> service_;
   std::thread thread_;
   std::unique_ptr<sdbus::IConnection> client_;
@@ -361,6 +361,35 @@ TEST_F(ServiceTest, AnUnprivilegedUserMayReadButNotScan) {
   const std::string refused = busctl("call org.espat1 /org/espat1/module/esp0 org.espat1.Station Scan a{sv} 0");
   EXPECT_NE(refused.find("netdev"), std::string::npos) << refused;
   EXPECT_EQ(channel_.count("AT+CWLAP"), 0U);
+}
+
+TEST_F(ServiceTest, AStreamIsADescriptorThatReachesTheDaemonsEnd) {
+  if (!is_root()) GTEST_SKIP() << "only root is admitted without group netdev";
+  sdbus::UnixFd stream;
+  const auto open = [&](const std::string& type, const Dictionary& options) {
+    module_proxy_->callMethod("OpenStream")
+        .onInterface("org.espat1.Network")
+        .withArguments(type, std::string("www.espat.example"), std::uint16_t{8080}, options)
+        .storeResultsTo(stream);
+  };
+  open("udp", {});
+  EXPECT_EQ(network_->asked.type, net::StreamType::udp);
+  EXPECT_EQ(network_->asked.host, "www.espat.example");
+  EXPECT_EQ(network_->asked.port, 8080);
+  ASSERT_TRUE(stream.isValid());
+  ASSERT_EQ(::send(network_->stream_end.get(), "hello", 5, 0), 5);
+  std::array<char, 8> received{};
+  EXPECT_EQ(::recv(stream.get(), received.data(), received.size(), MSG_DONTWAIT), 5);
+  stream.reset();
+  const auto is_closed = [&] {
+    return ::recv(network_->stream_end.get(), received.data(), received.size(), MSG_DONTWAIT) == 0;
+  };
+  EXPECT_TRUE(eventually(is_closed)) << "somebody has kept the program's end";
+  EXPECT_EQ(failure([&] { open("sctp", {}); }), "org.espat1.Error.InvalidArgument");
+  EXPECT_EQ(failure([&] {
+              open("tcp", {{"no-such-option", sdbus::Variant(true)}});
+            }),
+            "org.espat1.Error.InvalidArgument");
 }
 
 TEST_F(ServiceTest, AddModuleHandsTheEntryOverAsConfiguration) {

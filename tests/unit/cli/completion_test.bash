@@ -83,7 +83,7 @@ for shell in zsh fish; do
   done
 done
 
-expect 'scan|status' espatctl s
+expect 'scan|status|stream' espatctl s
 expect 'esp0|esp1' espatctl -m ''
 expect 'esp1' espatctl --module esp1
 expect 'off|pretty|short' espatctl --json ''

@@ -5,6 +5,7 @@
 //
 // Usage: cli_mock_daemon [none|one|two|denied]. Prints "ready" when it owns its name. "two" has a second module,
 // offline; "denied" refuses everything that needs admission.
+#include <array>
 #include <cstdio>
 #include <memory>
 #include <set>
@@ -15,6 +16,7 @@
 #include <dbus/module_adaptor.h>
 #include <dbus/network_adaptor.h>
 #include <dbus/station_adaptor.h>
+#include <sys/socket.h>
 
 #include <sdbus_compat.hpp>
 
@@ -339,6 +341,23 @@ class Network final : public sdbus::AdaptorInterfaces<org::espat1::Network_adapt
     if (family != "ipv6") addresses.emplace_back("192.0.2.1");
     if (family != "ipv4") addresses.emplace_back("2001:db8::1");
     result.returnResults(addresses);
+  }
+  void OpenStream(sdbus::Result<sdbus::UnixFd>&& result, std::string type, std::string host, uint16_t port,
+                  Dictionary options) override {
+    const bool tls = type == "ssl" && host == "tls.example";
+    if (!admitted(scenario_, result, options, tls ? Names{"server-name", "rule"} : Names{})) return;
+    if ((type != "tcp" && !tls) || port != 80)
+      return result.returnError(refusal("InvalidArgument", "another stream was meant"));
+    if (host == "unknown.example") return result.returnError(refusal("NotFound", "there is no host " + host));
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+      return result.returnError(refusal("Failed", "no sockets"));
+    const sdbus::UnixFd ours{ends[0], sdbus::adopt_fd};
+    const sdbus::UnixFd theirs{ends[1], sdbus::adopt_fd};
+    (void)::send(ours.get(), "some\0bytes", 10, 0);
+    // What lies unread in our end when it is closed makes it a broken stream.
+    if (host == "broken.example") (void)::send(theirs.get(), "x", 1, 0);
+    result.returnResults(theirs);
   }
 
   std::string Interface() override { return name_; }

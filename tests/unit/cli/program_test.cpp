@@ -293,6 +293,20 @@ TEST_F(WithDaemon, AForwardIsRemovedByNameOrPort) {
   EXPECT_EQ(unknown.errors, "espatctl: There is no forward 80.\n");
 }
 
+TEST_F(WithDaemon, AStreamIsWrittenAsItComesAndABrokenOneIsAFailure) {
+  const std::string bytes("some\0bytes", 10);
+  const Outcome whole = espatctl({"stream", "www.example", "80"});
+  EXPECT_EQ(whole.status, 0) << whole.errors;
+  EXPECT_EQ(whole.output, bytes);
+  const Outcome broken = espatctl({"stream", "broken.example", "80"});
+  EXPECT_EQ(broken.status, 1);
+  EXPECT_EQ(broken.output, bytes);
+  EXPECT_NE(broken.errors.find("broke"), std::string::npos) << broken.errors;
+  EXPECT_EQ(espatctl({"stream", "unknown.example", "80"}).status, 3);
+  EXPECT_EQ(espatctl({"stream", "www.example", "80", "--json=short"}).status, 2);
+  EXPECT_EQ(espatctl({"stream", "--tls", "--server-name=a", "--rule=b", "tls.example", "80"}).output, bytes);
+}
+
 TEST_F(WithDaemon, AtPrintsTheLinesOfTheModule) {
   EXPECT_EQ(espatctl({"at", "AT+GMR"}).output, "AT version:4.1.0.0\nSDK version:v5.0\n");
   EXPECT_EQ(espatctl({"at", "AT+GMR", "--json=short"}).json(),
@@ -396,6 +410,7 @@ TEST_F(Program, WithoutTheDaemonEveryVerbSaysHowToStartIt) {
                                                     {"links"},
                                                     {"ping", "host"},
                                                     {"resolve", "name"},
+                                                    {"stream", "host", "80"},
                                                     {"at", "AT"},
                                                     {"monitor"},
                                                     {"reset"},

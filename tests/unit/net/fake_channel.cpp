@@ -299,6 +299,7 @@ asio::awaitable<at::Outcome> FakeChannel::send(at::LinkId id, module::BlockSourc
       outcome.status = Status::ok;
     if (outcome.ok()) {
       links[id].received += payload;
+      if (!links[id].udp) taken[links[id].remote] += payload;
       const auto fields = split(block->command.text().substr(block->command.text().find('=') + 1));
       if (fields.size() > 3) datagrams.push_back({id, fields[2] + ":" + fields[3], payload});
     }

@@ -85,6 +85,7 @@ class FakeChannel final : public module::Channel {
     std::string payload;
   };
   std::vector<Datagram> datagrams;
+  std::map<std::string, std::string> taken;  // what each far end got on streams, by "address:port"
   std::vector<std::string> troubles;
   std::set<at::LinkId> foreign;                // ids that CIPSTART finds taken
   std::set<std::string> unanswered;            // names of commands that end by their deadline

@@ -72,11 +72,14 @@ TEST_F(WithDaemon, LinksShowsWhoWaitsToo) {
       espatctl({"links"}).output,
       "LINK PROTO LOCAL              REMOTE        NAME          STATE       DIRECTION MODE    SENT RECEIVED     RATE "
       "QUEUED    AGE\n"
-      "   4 tcp   192.168.4.15:40001 192.0.2.1:80  www.example   established out       active 120 B   1.2 MB 2.0 kB/s    "
+      "   4 tcp   192.168.4.15:40001 192.0.2.1:80  www.example   established out       active 120 B   1.2 MB 2.0 kB/s  "
+      "  "
       "0 B  2.5 s\n"
-      "   3 udp   -                  -             -             open        -         -          -        -        -      "
+      "   3 udp   -                  -             -             open        -         -          -        -        -  "
+      "    "
       "-      -\n"
-      "   - tcp   192.168.4.15:40002 192.0.2.2:443 waits.example waiting     out       -          -        -        -      "
+      "   - tcp   192.168.4.15:40002 192.0.2.2:443 waits.example waiting     out       -          -        -        -  "
+      "    "
       "- 350 ms\n"
       "\n3 links listed.\n"
       "1 flow waits for a link.\n");

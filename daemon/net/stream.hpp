@@ -21,7 +21,7 @@ namespace espat::net {
 class Stream : public StreamEnd {
  public:
   /// `local`: the program's address, where it has one.
-  Stream(const LinkTarget& target, std::optional<SocketAddress> local) : target_(target), local_(std::move(local)) {}
+  Stream(const LinkTarget& target, const std::optional<SocketAddress>& local) : target_(target), local_(local) {}
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 

@@ -282,6 +282,7 @@ asio::awaitable<at::Outcome> FakeChannel::send(at::LinkId id, module::BlockSourc
       co_await module::pause(clock_, line_time(kPortion));
       const auto portion = block->payload.subspan(passed, kPortion);
       links[id].received.append(portion.begin(), portion.end());
+      if (!links[id].udp) taken[links[id].remote].append(portion.begin(), portion.end());
       passed += kPortion;
       block->on_progress(passed);
     }

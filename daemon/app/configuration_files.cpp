@@ -95,6 +95,13 @@ json read_additions(const filesystem::path& additions, std::vector<Mistake>& mis
   return value;
 }
 
+/// Every part of the pointer is a key of an object: by itself the library would make an array for one like "8080".
+void put(json& value, const json::json_pointer& place, const json& entry) {
+  const auto around = place.parent_pointer();
+  if (!value.contains(around)) put(value, around, json::object());
+  value.at(around)[place.back()] = entry;
+}
+
 /// An entry without a port belongs to a module that is configured elsewhere, or was.
 void drop_orphans(Document& added, const Document& configured) {
   const json none = json::object();
@@ -132,7 +139,7 @@ Result<void> add_to_file(const filesystem::path& additions, const std::string& p
   std::vector<Mistake> mistakes;
   auto value = read_additions(additions, mistakes);
   if (!mistakes.empty()) return as_error(mistakes);
-  value[json::json_pointer(pointer)] = entry;
+  put(value, json::json_pointer(pointer), entry);
   return module::replace_state_file(additions, value.dump(2) + "\n");
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <utility>
 
@@ -258,25 +259,33 @@ Result<std::optional<FoundRoute>> RouteNetlink::find_route(const Address& destin
   nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO);
   nla_put(message.get(), RTA_DST, static_cast<int>(bytes.size()), bytes.data());
 
-  RoutePtr found;
-  const auto keep = [](nl_msg* answer, void* place) -> int {
+  struct Answer {
+    RoutePtr route;
+    int error = 0;  // errno: libnl has no number of its own for "unreachable"
+  } answer;
+  const auto keep_route = [](nl_msg* reply, void* place) -> int {
     rtnl_route* route = nullptr;
-    if (rtnl_route_parse(nlmsg_hdr(answer), &route) == 0) static_cast<RoutePtr*>(place)->reset(route);
+    if (rtnl_route_parse(nlmsg_hdr(reply), &route) == 0) static_cast<Answer*>(place)->route.reset(route);
     return NL_OK;
   };
-  nl_cb_set(callback.get(), NL_CB_VALID, NL_CB_CUSTOM, keep, &found);
+  const auto keep_error = [](sockaddr_nl*, nlmsgerr* reply, void* place) -> int {
+    static_cast<Answer*>(place)->error = -reply->error;
+    return NL_STOP;
+  };
+  nl_cb_set(callback.get(), NL_CB_VALID, NL_CB_CUSTOM, keep_route, &answer);
+  nl_cb_err(callback.get(), NL_CB_CUSTOM, keep_error, &answer);
   int error = nl_send_auto(socket_.get(), message.get());
   if (error >= 0) error = nl_recvmsgs(socket_.get(), callback.get());
   if (error >= 0) error = nl_wait_for_ack(socket_.get());
-  if (is_absent(error)) return std::optional<FoundRoute>();
+  if (answer.error == ENETUNREACH || answer.error == EHOSTUNREACH) return std::optional<FoundRoute>();
   if (error < 0) return failed("look up the route to " + destination.text(), error);
-  if (!found) return std::optional<FoundRoute>();
+  if (!answer.route) return std::optional<FoundRoute>();
   FoundRoute route;
-  if (nl_addr* const network = rtnl_route_get_dst(found.get()))
+  if (nl_addr* const network = rtnl_route_get_dst(answer.route.get()))
     route.prefix_length = static_cast<std::uint8_t>(nl_addr_get_prefixlen(network));
-  rtnl_nexthop* const hop = rtnl_route_nexthop_n(found.get(), 0);
+  rtnl_nexthop* const hop = rtnl_route_nexthop_n(answer.route.get(), 0);
   std::array<char, IF_NAMESIZE> name{};
-  const bool leads_out = rtnl_route_get_type(found.get()) == RTN_UNICAST && hop != nullptr;
+  const bool leads_out = rtnl_route_get_type(answer.route.get()) == RTN_UNICAST && hop != nullptr;
   if (leads_out && if_indextoname(static_cast<unsigned>(rtnl_route_nh_get_ifindex(hop)), name.data()) != nullptr)
     route.interface = name.data();
   return std::optional(route);

@@ -61,8 +61,13 @@ class InboundTest(harness.GatewayTest):
 
     def add(self, *arguments):
         self.gateway.espatctl("forward", "add", *arguments)
-        self.addCleanup(self.gateway.espatctl, "forward", "remove", arguments[0], check=False)
+        self.addCleanup(self.remove_if_there)
         self.wait_until_listening()
+
+
+    def remove_if_there(self):
+        for forward in self.gateway.espatctl_json("forward"):
+            self.gateway.espatctl("forward", "remove", forward["name"])
 
 
 class Forward(InboundTest):
@@ -70,7 +75,7 @@ class Forward(InboundTest):
         self.add("8080", "--to", "8000")
         for client in CLIENTS:
             self.assertEqual(self.fetch("/page", client=client), far_world.pattern(5000))
-            self.assertIn(f'{client} - - [', self.web.text())
+            self.assertIn(f"{client} - - [", self.web.text())
 
     def test_several_clients_are_served_at_once_and_shown_as_incoming(self):
         self.add("8080", "--to", "8000")
@@ -125,7 +130,7 @@ class Forward(InboundTest):
         ssid = self.gateway.module.access_point["ssid"]
         self.gateway.module.control(do="ap-down", ssid=ssid)
         harness.wait_for(lambda: self.state() == "waiting", "the loss is noticed", 40)
-        self.gateway.module.control(do="ap-up", ssid=ssid)
+        self.gateway.module.control(do="ap-change", ssid=ssid)
         self.gateway.wait_for_address(timeout=60)
         self.wait_until_listening()
         self.assertEqual(self.fetch("/page"), far_world.pattern(5000))
@@ -151,10 +156,11 @@ class BesideAWire(InboundTest):
 
     def setUp(self):
         run = harness.namespaces.run
-        run("ip", "link", "add", "eth0", "type", "dummy")
+        run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0far")
         self.addCleanup(run, "ip", "link", "delete", "eth0")
         run("ip", "address", "add", "10.0.0.2/24", "dev", "eth0")
         run("ip", "link", "set", "eth0", "up")
+        run("ip", "link", "set", "eth0far", "up")  # or there is no carrier
         run("ip", "route", "add", "default", "via", "10.0.0.1", "dev", "eth0", "metric", "100")
         for name in ("all", "esp0"):
             with open(f"/proc/sys/net/ipv4/conf/{name}/rp_filter", "w", encoding="ascii") as setting:

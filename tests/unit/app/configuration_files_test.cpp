@@ -116,6 +116,17 @@ TEST_F(ConfigurationFiles, what_was_added_to_a_module_waits_until_that_is_config
   EXPECT_EQ(remove_from_file(additions, "/modules/esp0/interface").error().kind, ErrorKind::not_found);
 }
 
+TEST_F(ConfigurationFiles, a_name_that_is_a_number_is_kept_as_a_name) {
+  std::filesystem::create_directories(additions.parent_path());
+  ASSERT_TRUE(add_to_file(additions, "/modules/esp0/forwards/8080", {{"port", 8080}}));
+  const auto result = read();
+  ASSERT_TRUE(result) << result.error().message;
+  ASSERT_TRUE(result->modules.at("esp0").forwards.contains("8080"));
+  EXPECT_EQ(result->modules.at("esp0").forwards.at("8080").origin, additions.string());
+  ASSERT_TRUE(remove_from_file(additions, "/modules/esp0/forwards/8080"));
+  EXPECT_TRUE(read()->modules.at("esp0").forwards.empty());
+}
+
 TEST_F(ConfigurationFiles, additions_that_cannot_be_written_are_an_error_with_the_path) {
   EXPECT_THAT(
       add_to_file(directory / "no/such/directory/modules.json", "/modules/esp1", {{"port", "/dev/b"}}).error().message,

@@ -141,7 +141,7 @@ std::optional<Schedule::Turn> Schedule::next(TimePoint now, TimePoint last_paylo
   if (best_rank >= rank_data) {
     // Data commands (reads) and sends alternate by arrival: the older one first.
     const bool send_first = queued_sends_ > 0 && (best_rank > rank_data || is_older_send_than(best->ticket));
-    if (send_first) return next_send(now);
+    if (send_first) return next_send(now, without_holders);
   }
   if (best == waiting_.end()) return std::nullopt;
   if (best->urgency == Urgency::data) reads_until_ = now + shortest_expectation;
@@ -156,7 +156,7 @@ bool Schedule::is_older_send_than(Ticket ticket) const {
   });
 }
 
-std::optional<Schedule::Turn> Schedule::next_send(TimePoint now) {
+std::optional<Schedule::Turn> Schedule::next_send(TimePoint now, bool holder_waits) {
   for (auto* list : {&fresh_, &rotation_}) {
     while (!list->empty()) {
       const at::LinkId id = list->front();
@@ -166,13 +166,13 @@ std::optional<Schedule::Turn> Schedule::next_send(TimePoint now) {
         list->pop_front();
         continue;
       }
-      if (link.deficit >= smallest_share()) return turn_of(id, link, now);
+      if (link.deficit >= smallest_share()) return turn_of(link, !holder_waits && is_alone(id, now));
       // Only in the rotation: fresh links leave their list with their share.
       const std::ptrdiff_t rest = link.deficit;
       give_quantum(link);
       link.deficit += std::max<std::ptrdiff_t>(rest, 0);
       round_ = std::max(round_, link.round);
-      if (link.deficit >= smallest_share()) return turn_of(id, link, now);
+      if (link.deficit >= smallest_share()) return turn_of(link, !holder_waits && is_alone(id, now));
       list->pop_front();  // still in debt: the others come first
       list->push_back(id);
     }
@@ -180,9 +180,9 @@ std::optional<Schedule::Turn> Schedule::next_send(TimePoint now) {
   return std::nullopt;
 }
 
-Schedule::Turn Schedule::turn_of(at::LinkId id, Link& link, TimePoint now) {
+Schedule::Turn Schedule::turn_of(Link& link, bool alone) {
   const auto share = std::min(static_cast<std::size_t>(link.deficit), limits_.shared_block);
-  const Turn turn{link.sends.front(), is_alone(id, now) ? limits_.sole_block : share};
+  const Turn turn{link.sends.front(), alone ? limits_.sole_block : share};
   link.sends.pop_front();
   --queued_sends_;
   return turn;

@@ -98,8 +98,8 @@ class Schedule {
   static TimePoint patience_ends(const Waiting& entry);
   bool may_start(const Waiting& entry, TimePoint now, TimePoint last_payload) const;
   bool is_older_send_than(Ticket ticket) const;
-  std::optional<Turn> next_send(TimePoint now);
-  Turn turn_of(at::LinkId id, Link& link, TimePoint now);
+  std::optional<Turn> next_send(TimePoint now, bool holder_waits);
+  Turn turn_of(Link& link, bool alone);
   bool is_alone(at::LinkId id, TimePoint now) const;
   std::ptrdiff_t quantum() const { return static_cast<std::ptrdiff_t>(limits_.shared_block); }
   /// A smaller rest of a share is kept for the next round: small blocks cost more than they carry.

@@ -25,6 +25,7 @@ struct Host final : HostNetwork {
     if (refuses) co_return Error{ErrorKind::failed, "no"};
     co_return Result<void>{};
   }
+  bool is_elsewhere(const Address&) const override { return false; }
   asio::awaitable<void> withdraw() override {
     events.emplace_back("withdrawn");
     co_return;

@@ -51,6 +51,13 @@ class Plain : public Stream {
   TcpSocket socket_;
 };
 
+/// Where a context keeps its options for the callback of the shared key. The "app data" are Asio's own, which deletes
+/// them.
+int place_of_options() {
+  static const int place = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return place;
+}
+
 class Tls : public Stream {
  public:
   Tls(TcpSocket socket, const TlsOptions& options, bool server)
@@ -133,12 +140,13 @@ class Tls : public Stream {
                               static_cast<unsigned>(wire.size()));
     }
     if (!options_.psk.empty()) {
-      SSL_CTX_set_app_data(handle, &options_);
+      SSL_CTX_set_ex_data(handle, place_of_options(), &options_);
       SSL_CTX_set_psk_client_callback(
           handle,
           [](SSL* connection, const char*, char* identity, unsigned identity_size, unsigned char* key,
              unsigned key_size) -> unsigned {
-            const auto* options = static_cast<const TlsOptions*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(connection)));
+            const auto* options =
+                static_cast<const TlsOptions*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), place_of_options()));
             if (options->psk.size() > key_size || options->psk_identity.size() + 1 > identity_size) return 0;
             options->psk_identity.copy(identity, identity_size);
             identity[options->psk_identity.size()] = '\0';

@@ -11,7 +11,8 @@
 namespace espat::bus {
 namespace {
 
-std::optional<nlohmann::json> to_json(const sdbus::Variant& value) {
+// A name of its own: to_json() here would hide the other, and a dictionary would turn into a variant and back for ever.
+std::optional<nlohmann::json> value_to_json(const sdbus::Variant& value) {
   std::optional<nlohmann::json> result;
   const auto as = [&]<class T>(T) {
     if (!result && value.containsValueOfType<T>()) result = value.get<T>();
@@ -38,7 +39,7 @@ std::optional<nlohmann::json> to_json(const sdbus::Variant& value) {
 std::optional<nlohmann::json> to_json(const Dictionary& dictionary) {
   nlohmann::json object = nlohmann::json::object();
   for (const auto& [key, value] : dictionary) {
-    auto converted = to_json(value);
+    auto converted = value_to_json(value);
     if (!converted) return std::nullopt;
     object[key] = std::move(*converted);
   }

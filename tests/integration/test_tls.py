@@ -216,5 +216,17 @@ class Tls(harness.GatewayTest):
         self.assertEqual(self.ask(8443)["version"], "TLSv1.2")
 
 
+class FirmwareThatChecksNoNames(harness.GatewayTest):
+    options = {**harness.GatewayTest.options, "simulator_options": ["--without", "AT+CIPSSLCCN"]}
+    joined = False
+
+    def test_a_rule_is_refused_with_the_command_that_is_missing(self):
+        self.gateway.wait_until_ready()
+        result = self.gateway.espatctl("tls", "add", "web", "8443", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("AT+CIPSSLCCN", result.stderr)
+        self.assertEqual(self.gateway.espatctl_json("tls"), [])
+
+
 if __name__ == "__main__":
     harness.main()

@@ -38,7 +38,7 @@ void give_room_beside_what_is_left(int program_end) {
 
 }  // namespace
 
-Result<ProgramSocket::Pair> ProgramSocket::open(boost::asio::any_io_executor executor, Kind kind,
+Result<ProgramSocket::Pair> ProgramSocket::open(const boost::asio::any_io_executor& executor, Kind kind,
                                                 std::function<void()> changed) {
   std::array<int, 2> ends{};
   const int type = kind == Kind::bytes ? SOCK_STREAM : SOCK_SEQPACKET;
@@ -53,7 +53,7 @@ Result<ProgramSocket::Pair> ProgramSocket::open(boost::asio::any_io_executor exe
   if (!epoll || ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, ours.get(), &events) != 0 ||
       ::send(theirs.get(), &first, 1, MSG_NOSIGNAL) != 1)
     return no_socket(errno);
-  boost::asio::posix::stream_descriptor watch(std::move(executor));
+  boost::asio::posix::stream_descriptor watch(executor);
   boost::system::error_code error;
   watch.assign(epoll.get(), error);
   if (error) return no_socket(error.value());

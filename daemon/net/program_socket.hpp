@@ -36,7 +36,7 @@ class ProgramSocket {
   struct Pair;
   /// `changed` is called whenever the program wrote, read, shut down or closed; it may destroy the socket. Errors: no
   /// descriptor left.
-  static Result<Pair> open(boost::asio::any_io_executor executor, Kind kind, std::function<void()> changed);
+  static Result<Pair> open(const boost::asio::any_io_executor& executor, Kind kind, std::function<void()> changed);
   /// Closes: unless close_cleanly() came first, the program sees ECONNRESET.
   ~ProgramSocket();
   ProgramSocket(const ProgramSocket&) = delete;

@@ -16,6 +16,7 @@ struct Wanted {
   bool tls = false;
   std::string server_name;
   std::string rule;
+  std::vector<std::string> alpn;
 };
 
 void stream(Session& session, const Wanted& wanted) {
@@ -26,6 +27,7 @@ void stream(Session& session, const Wanted& wanted) {
   Options options;
   if (!wanted.server_name.empty()) options["server-name"] = wanted.server_name;
   if (!wanted.rule.empty()) options["rule"] = wanted.rule;
+  if (!wanted.alpn.empty()) options["alpn"] = wanted.alpn;
   const char* const type = wanted.udp ? "udp" : wanted.tls ? "ssl" : "tcp";
   int descriptor = -1;
   try {
@@ -57,6 +59,10 @@ void add_stream_verb(CLI::App& app, Plan& plan) {
       ->needs(tls)
       ->type_name("NAME");
   verb->add_option("--rule", wanted->rule, "TLS rule that says how")->needs(tls)->type_name("NAME");
+  verb->add_option("--alpn", wanted->alpn, "A protocol to offer; may be given again")
+      ->allow_extra_args(false)
+      ->needs(tls)
+      ->type_name("PROTOCOL");
   verb->callback([&plan, wanted] { plan.work = [wanted](Session& session) { stream(session, *wanted); }; });
 }
 

@@ -9,7 +9,7 @@ _espatctl_options() {
     connect) printf '%s ' --passphrase --passphrase-file --bssid --hidden --no-save --no-autoconnect ;;
     ping) printf '%s ' --count --interval ;;
     resolve) printf '%s ' --ipv4 --ipv6 ;;
-    stream) printf '%s ' --udp --tls --server-name --rule ;;
+    stream) printf '%s ' --udp --tls --server-name --rule --alpn ;;
     at) printf '%s ' --force ;;
     monitor) printf '%s ' --no-reports ;;
     reset) printf '%s ' --factory --yes ;;

@@ -35,7 +35,7 @@ DEAD6 = "2001:db8:dead::9"
 NAMES = {"www.espat.example": WEB, "mail.espat.example": "198.51.100.25", "both.espat.example": WEB}
 NAMES6 = {"six.espat.example": WEB6, "both.espat.example": WEB6}
 PROGRAMS = {"ESPATD": "daemon/espatd", "ESPATCTL": "cli/espatctl", "ESPAT_SIM": "tests/simulator/espat-sim"}
-PROGRAMS["ESPAT_HOST_CLOCK"] = "tests/integration/libespat-host-clock.so"  # preloaded by test_tls.py
+PROGRAMS["ESPAT_HOST_CLOCK"] = "tests/integration/libespat-host-clock.so"  # preloaded by tls_gateway.py
 
 BUS_CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
   "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">

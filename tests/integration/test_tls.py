@@ -2,98 +2,27 @@
 """Plain programs reach TLS servers by rules; what cannot be trusted is reset, and D-Bus and the journal say why."""
 
 import json
-import os
-import pathlib
-import shutil
 import subprocess
-import sys
-import tempfile
 
 import harness
+import tls_gateway
+from tls_gateway import NAME, NAME6
 
-NAME = "www.espat.example"
 KEY = "5ec2e7000102030405060708090a0b0c"  # what no log may show
 
 
-def openssl(*arguments):
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
-
-
-def make_authority(directory, name):
-    openssl(
-        *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", f"/CN={name}"),
-        *("-keyout", directory / f"{name}.key", "-out", directory / f"{name}.pem"),
-    )
-
-
-def make_certificate(directory, name, authority, common_name):
-    openssl(
-        *("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={common_name}"),
-        *("-keyout", directory / f"{name}.key", "-out", directory / f"{name}.csr"),
-    )
-    extensions = directory / f"{name}.ext"
-    extensions.write_text(f"subjectAltName=DNS:{common_name}\n")
-    openssl(
-        *("x509", "-req", "-days", "30", "-in", directory / f"{name}.csr", "-extfile", extensions, "-CAcreateserial"),
-        *("-CA", directory / f"{authority}.pem", "-CAkey", directory / f"{authority}.key", "-out", directory / f"{name}.pem"),
-    )
-
-
-def make_certificates(directory):
-    make_authority(directory, "ca")
-    make_authority(directory, "other-ca")
-    make_certificate(directory, "server", "ca", NAME)
-    make_certificate(directory, "stranger", "other-ca", NAME)
-    make_certificate(directory, "client", "ca", "gateway")
-
-
-class GatewayWithClock(harness.Gateway):
-    """The test says whether the host's clock is synchronised."""
-
-    @property
-    def clock_mark(self):
-        return self.directory / "synchronised"
-
-    def daemon_wrapper(self):
-        sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
-        return [
-            *("env", f"LD_PRELOAD={harness.program('ESPAT_HOST_CLOCK')}", f"ESPAT_TEST_CLOCK={self.clock_mark}"),
-            f"ASAN_OPTIONS={sanitizer}",
-        ]
-
-    def start_daemon(self, wait_until_ready=True):
-        self.clock_mark.touch()
-        super().start_daemon(wait_until_ready)
-
-
-class Tls(harness.GatewayTest):
-    gateway_class = GatewayWithClock
+class Tls(tls_gateway.TlsTest):
     monitors = 0
 
     @classmethod
     def setUpClass(cls):
-        directory = pathlib.Path(tempfile.mkdtemp(prefix="espat-tls-"))
-        cls.addClassCleanup(shutil.rmtree, directory, ignore_errors=True)
-        make_certificates(directory)
-        world = harness.default_world()
-        files = {"client_ca.0": "ca.pem", "client_cert.0": "client.pem", "client_key.0": "client.key"}
-        world["certificates"] = {name: str(directory / file) for name, file in files.items()}
-        cls.options = {**harness.GatewayTest.options, "world": world, "log_level": "trace"}
         super().setUpClass()
-        servers = pathlib.Path(__file__).with_name("tls_servers.py")
-        process = cls.gateway.spawn_far("tls-servers", sys.executable, servers, harness.WEB, directory, stdout=subprocess.PIPE)
-        process.wait_for_line()
         arguments = ["-accept", f"{harness.WEB}:8446", "-psk", KEY, "-psk_identity", "gateway", "-nocert", "-tls1_2", "-www"]
         cls.gateway.spawn_far("psk-server", "openssl", "s_server", *arguments)
 
-    def rule(self, name, *arguments, **options):
-        result = self.gateway.espatctl("tls", "add", name, *arguments, **options)
-        self.addCleanup(self.gateway.espatctl, "tls", "remove", name, check=False)
-        return result
-
-    def ask(self, port):
+    def ask(self, port, name=NAME):
         """What the server at the other end says of the connection."""
-        return json.loads(self.gateway.run("curl", "-sS", "--fail", f"http://{NAME}:{port}/").stdout)
+        return json.loads(self.gateway.run("curl", "-sS", "--fail", f"http://{name}:{port}/").stdout)
 
     def refused(self, url):
         """Fetches what must not succeed; what D-Bus told of it, as espatctl shows it."""
@@ -134,6 +63,16 @@ class Tls(harness.GatewayTest):
     def test_without_a_rule_the_server_hears_plain_text(self):
         result = self.gateway.run("curl", "-sS", f"http://{NAME}:8443/", check=False)
         self.assertNotEqual(result.returncode, 0)
+
+    def test_a_rule_holds_over_ipv6_too_and_names_are_checked(self):
+        self.gateway.wait_for_ipv6()
+        self.rule("web", "8443", "--host", NAME6)
+        self.assertEqual(self.ask(8443, NAME6), {"server_name": NAME6, "version": "TLSv1.2", "alpn": None, "client": None})
+        self.gateway.espatctl("tls", "remove", "web")
+        self.rule("wrong", "8443", "--server-name", "mail.espat.example")
+        details = self.refused(f"http://{NAME6}:8443/")
+        self.assertEqual((details["remote"], details["name"]), (f"[{harness.WEB6}]:8443", NAME6))
+        self.assertIn("for another name", details["reason"])
 
     def test_a_certificate_for_another_name_is_refused(self):
         self.rule("wrong", "8443", "--server-name", "mail.espat.example")

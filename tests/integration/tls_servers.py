@@ -1,9 +1,11 @@
-"""TLS servers of the far world. Usage: tls_servers.py ADDRESS DIRECTORY, with the certificates that test_tls.py made.
+"""TLS servers of the far world. Usage: tls_servers.py ADDRESS[,...] DIRECTORY, with the certificates that tls_gateway.py made.
 
-Every port answers any HTTP request with what it knows of the connection, as JSON: server name, protocol, certificate of the client.
-  8443  a certificate of the module's CA for www.espat.example; speaks http/1.1 (ALPN)
-  8444  a certificate of a CA that nobody knows
+  8443  answers any HTTP request with what it knows of the connection, as JSON: server name, protocol, certificate of the client. Its
+        certificate comes from the module's CA; speaks http/1.1 (ALPN)
+  8444  the same with a certificate of a CA that nobody knows
   8445  as 8443, and wants a certificate of the client
+  8447  everything back
+  8448  reads a line with a count, answers with pattern(count) and closes
 """
 
 import asyncio
@@ -11,6 +13,8 @@ import json
 import pathlib
 import ssl
 import sys
+
+from far_world import pattern
 
 
 def context(directory, name, wants_client=False):
@@ -25,32 +29,56 @@ def context(directory, name, wants_client=False):
     return made
 
 
-async def answer(reader, writer):
-    try:
-        await reader.readuntil(b"\r\n\r\n")
-        connection = writer.get_extra_info("ssl_object")
-        certificate = connection.getpeercert() or {}
-        subject = {key: value for part in certificate.get("subject", ()) for key, value in part}
-        body = json.dumps(
-            {
-                "server_name": getattr(connection, "asked_for", None),
-                "version": connection.version(),
-                "alpn": connection.selected_alpn_protocol(),
-                "client": subject.get("commonName"),
-            }
-        ).encode()
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+async def describe(reader, writer):
+    await reader.readuntil(b"\r\n\r\n")
+    connection = writer.get_extra_info("ssl_object")
+    certificate = connection.getpeercert() or {}
+    subject = {key: value for part in certificate.get("subject", ()) for key, value in part}
+    body = json.dumps(
+        {
+            "server_name": getattr(connection, "asked_for", None),
+            "version": connection.version(),
+            "alpn": connection.selected_alpn_protocol(),
+            "client": subject.get("commonName"),
+        }
+    ).encode()
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+    await writer.drain()
+
+
+async def echo(reader, writer):
+    while data := await reader.read(65536):
+        writer.write(data)
         await writer.drain()
-    except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
-        pass
-    finally:
-        writer.close()
 
 
-async def main(address, directory):
+async def answer_and_end(reader, writer):
+    writer.write(pattern(int(await reader.readline())))
+    await writer.drain()
+
+
+def server(serve):
+    async def handler(reader, writer):
+        try:
+            await serve(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+            pass
+        finally:
+            writer.close()
+
+    return handler
+
+
+async def main(addresses, directory):
     directory = pathlib.Path(directory)
-    for port, name, wants_client in ((8443, "server", False), (8444, "stranger", False), (8445, "server", True)):
-        await asyncio.start_server(answer, address, port, ssl=context(directory, name, wants_client))
+    for port, serve, name, wants_client in (
+        (8443, describe, "server", False),
+        (8444, describe, "stranger", False),
+        (8445, describe, "server", True),
+        (8447, echo, "server", False),
+        (8448, answer_and_end, "server", False),
+    ):
+        await asyncio.start_server(server(serve), addresses.split(","), port, ssl=context(directory, name, wants_client))
     print("ready", flush=True)
     await asyncio.Event().wait()
 

@@ -345,7 +345,7 @@ class Network final : public sdbus::AdaptorInterfaces<org::espat1::Network_adapt
   void OpenStream(sdbus::Result<sdbus::UnixFd>&& result, std::string type, std::string host, uint16_t port,
                   Dictionary options) override {
     const bool tls = type == "ssl" && host == "tls.example";
-    if (!admitted(scenario_, result, options, tls ? Names{"server-name", "rule"} : Names{})) return;
+    if (!admitted(scenario_, result, options, tls ? Names{"server-name", "rule", "alpn"} : Names{})) return;
     if ((type != "tcp" && !tls) || port != 80)
       return result.returnError(refusal("InvalidArgument", "another stream was meant"));
     if (host == "unknown.example") return result.returnError(refusal("NotFound", "there is no host " + host));

@@ -307,7 +307,8 @@ TEST_F(WithDaemon, AStreamIsWrittenAsItComesAndABrokenOneIsAFailure) {
   EXPECT_NE(broken.errors.find("broke"), std::string::npos) << broken.errors;
   EXPECT_EQ(espatctl({"stream", "unknown.example", "80"}).status, 3);
   EXPECT_EQ(espatctl({"stream", "www.example", "80", "--json=short"}).status, 2);
-  EXPECT_EQ(espatctl({"stream", "--tls", "--server-name=a", "--rule=b", "tls.example", "80"}).output, bytes);
+  EXPECT_EQ(espatctl({"stream", "--tls", "--server-name=a", "--rule=b", "--alpn=c", "tls.example", "80"}).output,
+            bytes);
 }
 
 TEST_F(WithDaemon, AtPrintsTheLinesOfTheModule) {

@@ -50,8 +50,8 @@ void ForwardServer::on_module(bool ready) {
   out_of_step();
 }
 
-void ForwardServer::on_network() {
-  if (forward_) out_of_step();
+void ForwardServer::on_addresses(AddressFamily family) {
+  if (forward_ && forward_->v6 == (family == AddressFamily::ipv6)) out_of_step();
 }
 
 void ForwardServer::on_clients(std::size_t clients) {
@@ -64,7 +64,7 @@ void ForwardServer::on_clients(std::size_t clients) {
 
 ForwardStatus::State ForwardServer::state() const {
   if (!reason_.empty()) return ForwardStatus::State::failed;
-  const bool listening = forward_ && in_step_ && !running_ && context_ != nullptr && context_->wifi_up;
+  const bool listening = forward_ && in_step_ && !running_ && context_ != nullptr && is_reachable();
   return listening ? ForwardStatus::State::listening : ForwardStatus::State::waiting;
 }
 

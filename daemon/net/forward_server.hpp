@@ -18,6 +18,7 @@
 
 #include "net/forward.hpp"
 #include "net/link_context.hpp"
+#include "net/status.hpp"
 
 namespace espat::net {
 
@@ -31,8 +32,8 @@ class ForwardServer : public std::enable_shared_from_this<ForwardServer> {
 
   /// The module has come up, its server in an unknown state, or is gone.
   void on_module(bool ready);
-  /// There is a network: the server is opened anew, whatever was there before.
-  void on_network();
+  /// The module has got addresses of that family: a server for it is opened anew, whatever was there before.
+  void on_addresses(AddressFamily family);
   /// How many clients there are now. A server that dies of being full is opened again when one has left (quirk 102).
   void on_clients(std::size_t clients);
 
@@ -50,7 +51,9 @@ class ForwardServer : public std::enable_shared_from_this<ForwardServer> {
   boost::asio::awaitable<bool> open(Forward forward);
   boost::asio::awaitable<bool> run(at::Command command, const std::string& what);
   void out_of_step();
-  bool has_work() const { return module_ready_ && !in_step_ && (!forward_ || context_->wifi_up); }
+  bool has_work() const { return module_ready_ && !in_step_ && (!forward_ || is_reachable()); }
+  /// The module has an address of the forward's family. That of IPv6 comes later than that of IPv4, or never.
+  bool is_reachable() const { return forward_->v6 ? context_->ipv6_up : context_->wifi_up; }
 
   LinkContext* context_;
   std::unique_ptr<module::Alarm> alarm_;  // rung when it is out of step

@@ -66,16 +66,20 @@ void Interface::Core::adopt(const InterfaceAddresses& addresses) {
   if (wanted_ == addresses) return;
   // Flows of an address that goes get their RST before it does. IPv4 does not feel what IPv6 does, and the other way
   // round.
-  for (const AddressFamily family : {AddressFamily::ipv4, AddressFamily::ipv6})
-    if (wanted_ && lost_address(*wanted_, addresses, family)) reset_flows(false, family);
-  const bool anew = !wanted_ || lost_address(*wanted_, addresses, AddressFamily::any);
+  std::vector<AddressFamily> new_families;
+  for (const AddressFamily family : {AddressFamily::ipv4, AddressFamily::ipv6}) {
+    const bool lost = wanted_ && lost_address(*wanted_, addresses, family);
+    if (lost) reset_flows(false, family);
+    const bool had = wanted_ && !lost && has_address(*wanted_, family);
+    if (!had && has_address(addresses, family)) new_families.push_back(family);
+  }
   wanted_ = addresses;
   context_.broadcast = broadcast_address(addresses);
   icmp_errors_.set_broadcast(context_.broadcast);
   context_.wifi_up = true;
   context_.ipv6_up = has_address(addresses, AddressFamily::ipv6);
   clients_->set_addresses(addresses.addresses);
-  if (anew) server_->on_network();
+  for (const AddressFamily family : new_families) server_->on_addresses(family);
   host_alarm_->ring();
   if (!std::exchange(host_busy_, true)) spawn(keep_host_in_step());
 }

@@ -13,6 +13,8 @@ import harness
 # Where clients come from; WEB is also the far world's own address.
 CLIENTS = [harness.WEB, "198.51.100.25", "198.51.100.26"]
 
+PREFIX = "2001:db8:77::/64"
+
 # Connects from an address, sends what is given, and prints what comes until the end.
 CLIENT = """
 import socket, sys
@@ -35,7 +37,7 @@ class InboundTest(harness.GatewayTest):
         directory.mkdir()
         (directory / "page").write_bytes(far_world.pattern(5000))
         (directory / "large").write_bytes(far_world.pattern(150000))
-        cls.web = cls.gateway.spawn("web", sys.executable, "-u", "-m", "http.server", "8000", cwd=directory)
+        cls.web = cls.gateway.spawn("web", sys.executable, "-u", "-m", "http.server", "--bind", "::", "8000", cwd=directory)
         harness.wait_for(lambda: not socket.socket().connect_ex(("127.0.0.1", 8000)), "the web server listens")
 
     def state(self):
@@ -48,10 +50,10 @@ class InboundTest(harness.GatewayTest):
     def far(self, *command, **options):
         return self.gateway.run(*self.gateway.far.inside(*command), **options)
 
-    def fetch(self, path, *options, client=CLIENTS[0], port=8080, scheme="http", **run_options):
+    def fetch(self, path, *options, client=CLIENTS[0], server=None, port=8080, scheme="http", **run_options):
         """What a client in the far world gets from the gateway's web server; None if it does not."""
-        address = f"{scheme}://{self.gateway.address()}:{port}{path}"
-        command = ["curl", "-sS", "--fail", "--max-time", "30", "--interface", client, *options, address]
+        address = f"{scheme}://{server or self.gateway.address()}:{port}{path}"
+        command = ["curl", "-gsS", "--fail", "--max-time", "30", "--interface", client, *options, address]
         result = self.far(*command, check=False, text=False, **run_options)
         return result.stdout if result.returncode == 0 else None
 
@@ -63,7 +65,6 @@ class InboundTest(harness.GatewayTest):
         self.gateway.espatctl("forward", "add", *arguments)
         self.addCleanup(self.remove_if_there)
         self.wait_until_listening()
-
 
     def remove_if_there(self):
         for forward in self.gateway.espatctl_json("forward"):
@@ -176,6 +177,45 @@ class BesideAWire(InboundTest):
         self.assertIsNone(self.fetch("/page", client="10.0.0.7"))
         self.assertIn("10.0.0.7 has an address of a network behind another interface", self.gateway.daemon.text())
         self.assertNotIn("10.0.0.7", self.web.text())
+
+
+class OverIpv6(InboundTest):
+    @classmethod
+    def setUpClass(cls):
+        world = harness.default_world()
+        world["access-points"][0]["ipv6"] = {"prefix": PREFIX}
+        cls.options = {**harness.GatewayTest.options, "world": world}
+        super().setUpClass()
+        cls.gateway.wait_for_ipv6()
+
+    def test_a_program_serves_clients_and_sees_their_own_addresses(self):
+        self.add("8080", "--to", "8000", "--ipv6")
+        page = self.fetch("/page", client=harness.WEB6, server=f"[{harness.ipv6_address(PREFIX)}]")
+        self.assertEqual(page, far_world.pattern(5000))
+        self.assertIn(f"{harness.WEB6} - - [", self.web.text())
+        # One family: the module has one server.
+        self.assertIsNone(self.fetch("/page"))
+
+    def test_large_files_go_to_a_client_that_is_shown_as_incoming(self):
+        self.add("8080", "--to", "8000", "--ipv6")
+        server = f"[{harness.ipv6_address(PREFIX)}]"
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            page = pool.submit(self.fetch, "/large", client=harness.WEB6, server=server)
+
+            def incoming():
+                links = self.gateway.espatctl_json("links")
+                return [(link["proto"], link["remote"].rsplit(":", 1)[0]) for link in links if link["direction"] == "in" and link["remote"]]
+
+            harness.wait_for(lambda: ("tcp6", f"[{harness.WEB6}]") in incoming(), "the client is shown", 20)
+            self.assertEqual(page.result(), far_world.pattern(150000))
+
+    def test_it_is_served_again_after_a_reset_of_the_module(self):
+        self.add("8080", "--to", "8000", "--ipv6")
+        self.gateway.module.control(do="reset")
+        harness.wait_for(lambda: self.state() != "listening", "the reset is noticed", 20)
+        self.wait_until_listening()
+        page = self.fetch("/page", client=harness.WEB6, server=f"[{harness.ipv6_address(PREFIX)}]")
+        self.assertEqual(page, far_world.pattern(5000))
 
 
 class Tls(InboundTest):

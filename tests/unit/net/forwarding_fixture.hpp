@@ -98,6 +98,11 @@ struct Forwarding : Translator {
     ASSERT_TRUE(added) << added.error().message;
     run(milliseconds(20));
   }
+  void get_ipv6_address() {
+    channel.ipv6_link_local = "FE80::15";
+    channel.report(at::WifiGotIpv6{false});
+    run(milliseconds(200));
+  }
   using Translator::converse;
   void converse(ListeningProgram& program, module::Duration duration) {
     for (module::Duration passed{}; passed < duration; passed += milliseconds(5)) {

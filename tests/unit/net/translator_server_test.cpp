@@ -21,6 +21,7 @@ TEST_F(Forwarding, closes_a_server_that_an_earlier_daemon_left) {
 
 TEST_F(Forwarding, speaks_tls_and_ipv6_where_the_firmware_can_and_says_so_where_not) {
   Forward rule{"tls", 443, 8443, true, true, 9};
+  get_ipv6_address();
   forward(rule);
   EXPECT_EQ(count_commands("AT+CIPSERVER=1,443,\"SSLv6\",0"), 1U);
   EXPECT_EQ(count_commands("AT+CIPSERVERMAXCONN=5"), 1U) << "never more than there are links";
@@ -81,6 +82,35 @@ TEST_F(Forwarding, waits_for_a_network) {
   forward();
   EXPECT_TRUE(server_commands().empty());
   EXPECT_EQ(status().state, ForwardStatus::State::waiting);
+}
+
+TEST_F(Forwarding, waits_for_an_ipv6_address_where_clients_come_over_ipv6) {
+  Forward rule{"web", 8080, 80};
+  rule.v6 = true;
+  forward(rule);
+  EXPECT_EQ(status().state, ForwardStatus::State::waiting) << "IPv4 alone helps nobody";
+  EXPECT_EQ(count_commands("AT+CIPSERVER=1"), 0U);
+  get_ipv6_address();
+  EXPECT_EQ(status().state, ForwardStatus::State::listening);
+  EXPECT_EQ(count_commands("AT+CIPSERVER=1,8080,\"TCPv6\""), 1U);
+
+  channel.report(at::WifiDisconnected{});
+  run(milliseconds(50));
+  EXPECT_EQ(status().state, ForwardStatus::State::waiting);
+  channel.ipv6_link_local.clear();
+  channel.report(at::WifiGotIp{});
+  run(milliseconds(200));
+  EXPECT_EQ(status().state, ForwardStatus::State::waiting);
+  get_ipv6_address();
+  EXPECT_EQ(status().state, ForwardStatus::State::listening);
+  EXPECT_EQ(count_commands("AT+CIPSERVER=1,8080,\"TCPv6\""), 2U);
+}
+
+TEST_F(Forwarding, an_ipv6_address_leaves_a_server_for_ipv4_as_it_is) {
+  forward();
+  channel.commands.clear();
+  get_ipv6_address();
+  EXPECT_TRUE(server_commands().empty());
 }
 
 TEST_F(Forwarding, closes_the_server_when_it_goes_and_keeps_the_clients) {

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <functional>
+#include <map>
 #include <numeric>
 
 #include "failure.hpp"
@@ -41,6 +43,17 @@ Tone tone_of_link(const std::string& state) {
   return Tone::warning;
 }
 
+std::string text_of_wait(const Json& what) {
+  static const std::map<std::string, std::string, std::less<>> texts{
+      {"free-link", "a free link"},
+      {"other-connect", "another connect to end"},
+      {"others-turn", "others to be heard after a connect that hung"},
+      {"connect-budget", "others to be heard: connects hung for a quarter of this minute"}};
+  if (!what.is_string()) return "a link";
+  const auto found = texts.find(what.get_ref<const std::string&>());
+  return found == texts.end() ? printable(what.get<std::string>()) : found->second;
+}
+
 void list_links(Session& session) {
   const ModuleView view = session.module();
   Table table{"link",
@@ -51,6 +64,7 @@ void list_links(Session& session) {
                {.title = "REMOTE", .shrinks = true},
                {.title = "NAME", .shrinks = true, .detail = true},
                {.title = "STATE"},
+               {.title = "WAITS FOR", .detail = true},
                {.title = "DIRECTION", .detail = true},
                {.title = "MODE", .detail = true},
                {.title = "SENT", .right = true},
@@ -68,6 +82,7 @@ void list_links(Session& session) {
                plain(member(link, "remote")),
                plain(member(link, "name")),
                {state, std::nullopt, state.is_string() ? tone_of_link(state.get<std::string>()) : Tone::plain},
+               plain(nullptr),
                plain(direction),
                plain(member(link, "mode")),
                bytes(member(link, "bytes-sent")),
@@ -76,14 +91,17 @@ void list_links(Session& session) {
                bytes(member(link, "queued")),
                age(member(link, "age"))});
   }
-  const std::size_t in_use = table.rows().size();
+  std::map<std::string, std::size_t> waiting;
   for (const Json& waiter : session.client().waiters(view.path)) {
+    const Json what = member(waiter, "waits-for");
+    ++waiting[text_of_wait(what)];
     table.add({plain(nullptr),
-               plain("tcp"),
+               plain(member(waiter, "type")),
                plain(member(waiter, "local")),
                plain(member(waiter, "remote")),
                plain(member(waiter, "name")),
                {"waiting", std::nullopt, Tone::warning},
+               plain(what),
                plain("out"),
                plain(nullptr),
                plain(nullptr),
@@ -93,10 +111,9 @@ void list_links(Session& session) {
                age(member(waiter, "waiting"))});
   }
   session.show(table);
-  if (const std::size_t waiting = table.rows().size() - in_use;
-      waiting != 0 && !session.json() && session.options().legend) {
-    session.line(counted(waiting, "flow waits", "flows wait") + " for a link.");
-  }
+  if (session.json() || !session.options().legend) return;
+  for (const auto& [what, count] : waiting)
+    session.line(counted(count, "flow waits", "flows wait") + " for " + what + ".");
 }
 
 std::string milliseconds(double time) {

@@ -59,10 +59,26 @@ Dictionaries links_of(const NetworkView& network) {
   return result;
 }
 
+const char* name_of(net::WaitsFor what) {
+  switch (what) {
+    case net::WaitsFor::free_link:
+      return "free-link";
+    case net::WaitsFor::other_connect:
+      return "other-connect";
+    case net::WaitsFor::others_turn:
+      return "others-turn";
+    case net::WaitsFor::connect_budget:
+      break;
+  }
+  return "connect-budget";
+}
+
 Dictionaries waiters_of(const NetworkView& network) {
   Dictionaries result;
   for (const auto& waiter : network.waiters()) {
     Dictionary entry;
+    entry["type"] = sdbus::Variant(std::string(name_of(waiter.type)));
+    entry["waits-for"] = sdbus::Variant(std::string(name_of(waiter.waits_for)));
     if (waiter.local) entry["local"] = sdbus::Variant(valid_text(waiter.local->text()));
     entry["remote"] = sdbus::Variant(valid_text(waiter.remote.text()));
     if (waiter.name) entry["name"] = sdbus::Variant(valid_text(*waiter.name));

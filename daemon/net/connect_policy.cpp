@@ -61,18 +61,17 @@ ConnectPolicy::Plan ConnectPolicy::plan(const SocketAddress& remote, unsigned at
     return plan;
   }
   const bool doubtful = others_busy && !is_good(remote, now);
-  if (doubtful && connecting) {
+  const auto wait = [&](WaitsFor what, TimePoint until) {
     plan.action = Plan::Action::wait;
-    plan.not_before = now + kLookAgain;
+    plan.waits_for = what;
+    plan.not_before = std::min(until, now + kLookAgain);
     return plan;
-  }
+  };
+  if (doubtful && connecting) return wait(WaitsFor::other_connect, TimePoint::max());
   if (timeout_usable) {
     // After a hang the others get as long to themselves.
-    if (doubtful && !hangs_.empty() && now < hangs_.back().end + hangs_.back().length) {
-      plan.action = Plan::Action::wait;
-      plan.not_before = std::min(hangs_.back().end + hangs_.back().length, now + kLookAgain);
-      return plan;
-    }
+    if (doubtful && !hangs_.empty() && now < hangs_.back().end + hangs_.back().length)
+      return wait(WaitsFor::others_turn, hangs_.back().end + hangs_.back().length);
     const auto& limits = others_busy ? kTimeoutBesideOthers : kTimeoutAlone;
     plan.timeout = limits[std::min<std::size_t>(attempt, limits.size() - 1)];
     return plan;
@@ -81,11 +80,8 @@ ConnectPolicy::Plan ConnectPolicy::plan(const SocketAddress& remote, unsigned at
   while (!hangs_.empty() && hangs_.front().end + kBudgetPeriod <= now) hangs_.pop_front();
   Duration spent{};
   for (const Hang& hang : hangs_) spent += hang.length;
-  if (spent + kHang > kBudget) {
-    // Until the oldest hang is out of the minute, or the others fall silent.
-    plan.action = Plan::Action::wait;
-    plan.not_before = now + kLookAgain;
-  }
+  // Until the oldest hang is out of the minute, or the others fall silent.
+  if (spent + kHang > kBudget) return wait(WaitsFor::connect_budget, TimePoint::max());
   return plan;
 }
 

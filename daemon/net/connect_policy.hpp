@@ -19,6 +19,7 @@
 #include "at/types.hpp"
 #include "module/clock.hpp"
 #include "net/packet_address.hpp"
+#include "net/status.hpp"
 
 namespace espat::net {
 
@@ -69,6 +70,7 @@ class ConnectPolicy {
     enum class Action : std::uint8_t { start, wait, refuse } action = Action::start;
     std::optional<at::Milliseconds> timeout{};  // start: <timeout> of AT+CIPSTART
     TimePoint not_before{};                     // wait: plan again then, or when a connect ends
+    WaitsFor waits_for = WaitsFor::free_link;   // wait: another than this
   };
 
   /// `attempt`: from 0, one more with each repeat of the SYN after an own time-out. `others_busy`: other links carry

@@ -33,8 +33,18 @@ struct LinkStatus {
   std::chrono::milliseconds age{0};
 };
 
+/// What stands between a stream and its connect.
+enum class WaitsFor : std::uint8_t {
+  free_link,       // every link that such a stream may have is in use
+  other_connect,   // one is under way; a host that is not known to be there goes after it, as long as others carry data
+  others_turn,     // a connect hung, and the others get as long to themselves
+  connect_budget,  // connects that may hang have had their share of the minute
+};
+
 /// One stream that waits for a link, or for its turn to connect.
 struct WaiterStatus {
+  at::SocketType type = at::SocketType::tcp;  // of the link that it wants
+  WaitsFor waits_for = WaitsFor::free_link;
   std::optional<SocketAddress> local;  // the host's program, where it has an address
   SocketAddress remote;
   std::optional<std::string> name;  // as in LinkStatus

@@ -72,6 +72,7 @@ class Stream : public StreamEnd {
   SpillBuffer spill_;
   std::shared_ptr<TcpLink> link_;
   TimePoint waiting_since_{};
+  WaitsFor waits_for_ = WaitsFor::free_link;
   unsigned attempt_ = 0;
   bool far_end_gone_ = false;  // finish() follows once the spill is empty
   bool finished_ = false;      // finish() was called

@@ -86,6 +86,7 @@ void StreamTable::serve_waiters() {
           stream->connect_failed({ConnectVerdict::host_unreachable, "the far end did not answer lately"});
           break;
         case ConnectPolicy::Plan::Action::wait:
+          stream->waits_for_ = plan.waits_for;
           look_again_at(plan.not_before);
           break;
         case ConnectPolicy::Plan::Action::start:

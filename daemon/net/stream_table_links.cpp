@@ -231,10 +231,17 @@ void StreamTable::list_links(std::vector<LinkStatus>& out) const {
 
 std::vector<WaiterStatus> StreamTable::list_waiters() const {
   const auto now = context_.clock.now();
+  const bool free = context_.pool.available(LinkUse::tcp);
   std::vector<WaiterStatus> waiters;
   for (const Stream* stream : waiters_.order()) {
-    waiters.push_back({stream->local_, stream->target_.remote, stream->target_.name,
-                       std::chrono::duration_cast<std::chrono::milliseconds>(now - stream->waiting_since_)});
+    WaiterStatus status;
+    status.type = stream->target_.type;
+    status.waits_for = free ? stream->waits_for_ : WaitsFor::free_link;
+    status.local = stream->local_;
+    status.remote = stream->target_.remote;
+    status.name = stream->target_.name;
+    status.waiting = std::chrono::duration_cast<std::chrono::milliseconds>(now - stream->waiting_since_);
+    waiters.push_back(std::move(status));
   }
   return waiters;
 }

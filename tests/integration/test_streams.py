@@ -170,8 +170,9 @@ class Streams(harness.GatewayTest):
             "waiting", harness.program("ESPATCTL"), "stream", harness.WEB, "5006", stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         remote = f"{harness.WEB}:5006"
-        states = lambda: [link["state"] for link in self.gateway.espatctl_json("links") if link["remote"] == remote]
-        harness.wait_for(lambda: states() == ["waiting"], "the stream waits")
+        seen = lambda: [(link["state"], link["waits_for"]) for link in self.gateway.espatctl_json("links") if link["remote"] == remote]
+        harness.wait_for(lambda: seen() == [("waiting", "free-link")], "the stream waits")
+        self.assertIn("1 flow waits for a free link.", self.gateway.espatctl("links").stdout)
         holder.popen.communicate(b"\n")
         output, _ = waiting.popen.communicate(b"5000\n", timeout=60)
         self.assertEqual(output, far_world.pattern(5000))

@@ -282,7 +282,9 @@ class Network final : public sdbus::AdaptorInterfaces<org::espat1::Network_adapt
   }
   void ListWaiters(sdbus::Result<std::vector<Dictionary>>&& result) override {
     if (!ready_) return result.returnError(refusal("NotReady", "the module is offline"));
-    result.returnResults({{{"local", text("192.168.4.15:40002")},
+    result.returnResults({{{"type", text("ssl")},
+                           {"waits-for", text("other-connect")},
+                           {"local", text("192.168.4.15:40002")},
                            {"remote", text("192.0.2.2:443")},
                            {"name", text("waits.example")},
                            {"waiting", value(uint64_t{350})}}});

@@ -68,21 +68,17 @@ TEST_F(WithDaemon, ScanShowsNetworksAndNeverTheirControlCharacters) {
 }
 
 TEST_F(WithDaemon, LinksShowsWhoWaitsToo) {
-  EXPECT_EQ(
-      espatctl({"links"}).output,
-      "LINK PROTO LOCAL              REMOTE        NAME          STATE       DIRECTION MODE    SENT RECEIVED     RATE "
-      "QUEUED    AGE\n"
-      "   4 tcp   192.168.4.15:40001 192.0.2.1:80  www.example   established out       active 120 B   1.2 MB 2.0 kB/s  "
-      "  "
-      "0 B  2.5 s\n"
-      "   3 udp   -                  -             -             open        -         -          -        -        -  "
-      "    "
-      "-      -\n"
-      "   - tcp   192.168.4.15:40002 192.0.2.2:443 waits.example waiting     out       -          -        -        -  "
-      "    "
-      "- 350 ms\n"
-      "\n3 links listed.\n"
-      "1 flow waits for a link.\n");
+  EXPECT_EQ(espatctl({"links"}).output,
+            "LINK PROTO LOCAL              REMOTE        NAME          STATE       "
+            "WAITS FOR     DIRECTION MODE    SENT RECEIVED     RATE QUEUED    AGE\n"
+            "   4 tcp   192.168.4.15:40001 192.0.2.1:80  www.example   established "
+            "-             out       active 120 B   1.2 MB 2.0 kB/s    0 B  2.5 s\n"
+            "   3 udp   -                  -             -             open        "
+            "-             -         -          -        -        -      -      -\n"
+            "   - ssl   192.168.4.15:40002 192.0.2.2:443 waits.example waiting     "
+            "other-connect out       -          -        -        -      - 350 ms\n"
+            "\n3 links listed.\n"
+            "1 flow waits for another connect to end.\n");
   const json links = espatctl({"links", "--json=short"}).json();
   EXPECT_EQ(links.at(0), (json{{"link", 4},
                                {"proto", "tcp"},
@@ -90,6 +86,7 @@ TEST_F(WithDaemon, LinksShowsWhoWaitsToo) {
                                {"remote", "192.0.2.1:80"},
                                {"name", "www.example"},
                                {"state", "established"},
+                               {"waits_for", nullptr},
                                {"direction", "out"},
                                {"mode", "active"},
                                {"sent", 120},
@@ -100,6 +97,8 @@ TEST_F(WithDaemon, LinksShowsWhoWaitsToo) {
   EXPECT_EQ(links.at(1).at("remote"), nullptr);
   EXPECT_EQ(links.at(2).at("link"), nullptr);
   EXPECT_EQ(links.at(2).at("state"), "waiting");
+  EXPECT_EQ(links.at(2).at("proto"), "ssl");
+  EXPECT_EQ(links.at(2).at("waits_for"), "other-connect");
 }
 
 TEST_F(WithDaemon, KnownNetworksAndForgetting) {

@@ -83,6 +83,7 @@ TEST(ConnectPolicy, GivesUnknownDestinationsAQuarterOfAMinuteWithoutATimeOut) {
   policy.ended(kOther, ConnectVerdict::host_unreachable, seconds(15), kStart);
   const auto plan = policy.plan(kServer, 0, true, false, false, kStart + seconds(1));
   EXPECT_EQ(plan.action, Action::wait);
+  EXPECT_EQ(plan.waits_for, WaitsFor::connect_budget);
   EXPECT_EQ(plan.not_before, kStart + seconds(2)) << "the others may fall silent before the minute is over";
   EXPECT_EQ(policy.plan(kServer, 0, true, false, false, kStart + seconds(59)).action, Action::wait);
   EXPECT_EQ(policy.plan(kServer, 0, true, false, false, kStart + seconds(60)).action, Action::start);
@@ -109,10 +110,13 @@ TEST(ConnectPolicy, TakesAHostThatAnsweredForPresentOnItsOtherPortsToo) {
 
 TEST(ConnectPolicy, NeverStartsTwoDoubtfulConnectsInARowWhileDataFlows) {
   ConnectPolicy policy;
-  EXPECT_EQ(policy.plan(kServer, 0, true, true, true, kStart).action, Action::wait);
+  const auto beside = policy.plan(kServer, 0, true, true, true, kStart);
+  EXPECT_EQ(beside.action, Action::wait);
+  EXPECT_EQ(beside.waits_for, WaitsFor::other_connect);
   policy.ended(kOther, ConnectVerdict::own_timeout, seconds(2), kStart);
   const auto plan = policy.plan(kServer, 0, true, false, true, kStart + seconds(1));
   EXPECT_EQ(plan.action, Action::wait);
+  EXPECT_EQ(plan.waits_for, WaitsFor::others_turn);
   EXPECT_EQ(plan.not_before, kStart + seconds(2));
   EXPECT_EQ(policy.plan(kServer, 0, true, false, true, kStart + seconds(2)).action, Action::start);
 }

@@ -1,5 +1,6 @@
 // Streams over D-Bus in which the module does TLS.
 #include <algorithm>
+#include <deque>
 
 #include "stream_program.hpp"
 
@@ -45,6 +46,23 @@ TEST_F(TlsStreams, a_stream_checks_the_certificate_for_the_server_name_before_it
   program.write("question");
   run(milliseconds(50));
   EXPECT_EQ(channel.links[4].received, "question");
+}
+
+TEST_F(TlsStreams, one_that_waits_is_shown_as_what_it_will_be) {
+  std::deque<HostProgram> flows;
+  for (std::uint16_t i = 0; i < 4; ++i) {
+    flows.emplace_back(*this, static_cast<std::uint16_t>(40000 + i), "198.51.100.20",
+                       static_cast<std::uint16_t>(1000 + i));
+    flows.back().connect();
+    run(milliseconds(20));
+  }
+  StreamRequest wanted = request("198.51.100.7");
+  wanted.server_name = "www.espat.example";
+  StreamProgram program(*this, wanted);
+  run(milliseconds(200));
+  ASSERT_EQ(interface->waiters().size(), 1U);
+  EXPECT_EQ(interface->waiters().front().type, at::SocketType::ssl);
+  EXPECT_EQ(interface->waiters().front().waits_for, WaitsFor::free_link);
 }
 
 TEST_F(TlsStreams, a_rule_says_how) {

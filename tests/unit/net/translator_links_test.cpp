@@ -205,6 +205,21 @@ TEST_F(Translator, shows_which_connect_hangs_and_who_waits) {
   ASSERT_EQ(interface->waiters().size(), 1U);
   EXPECT_EQ(interface->waiters()[0].remote, (SocketAddress{Address::v4(198, 51, 100, 8), 80}));
   EXPECT_GE(interface->waiters()[0].waiting, seconds(4));
+  EXPECT_EQ(interface->waiters()[0].waits_for, WaitsFor::free_link) << "three links, and the one that hangs";
+}
+
+TEST_F(Translator, says_that_a_flow_waits_for_another_connect_although_a_link_is_free) {
+  HostProgram talking(*this, 40000, "198.51.100.7", 80);
+  (void)open(talking, "198.51.100.7:80");
+  channel.far_end_sends(4, std::string(2000, 'x'));
+  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
+  HostProgram dead(*this, 41000, "198.51.100.9", 80);
+  dead.connect();
+  HostProgram waiting(*this, 41001, "198.51.100.8", 80);
+  waiting.connect();
+  ASSERT_EQ(interface->waiters().size(), 1U);
+  EXPECT_EQ(interface->waiters()[0].type, at::SocketType::tcp);
+  EXPECT_EQ(interface->waiters()[0].waits_for, WaitsFor::other_connect);
 }
 
 TEST_F(Translator, gives_a_link_that_was_idle_for_a_minute_to_one_who_waits) {

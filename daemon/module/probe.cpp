@@ -183,6 +183,12 @@ asio::awaitable<Verdict> RawTalk::listen(Duration patience, Verdict enough) {
   co_return evidence_.verdict();
 }
 
+asio::awaitable<bool> RawTalk::hear_ready(Duration patience) {
+  const TimePoint until = clock_.now() + patience;
+  while (!evidence_.has_booted() && clock_.now() < until) co_await arrival_->wait_until(until);
+  co_return evidence_.has_booted();
+}
+
 asio::awaitable<void> RawTalk::escape() {
   co_await pause(clock_, escape_guard);
   co_await write("+++");
@@ -230,7 +236,7 @@ asio::awaitable<BootSign> look_for_boot(Wire& wire, Clock& clock, std::uint32_t 
 asio::awaitable<bool> wait_for_boot(Wire& wire, Clock& clock, std::uint32_t boot_rate, Duration patience) {
   RawTalk talk(wire, co_await asio::this_coro::executor, clock);
   if (wire.transport().has_rate() && !wire.transport().set_rate(boot_rate)) co_return false;
-  co_return co_await talk.listen(patience, Verdict::ready) >= Verdict::ready;
+  co_return co_await talk.hear_ready(patience);
 }
 
 }  // namespace espat::module

@@ -32,6 +32,9 @@ class RawTalk {
   boost::asio::awaitable<Verdict> ask(Duration patience);
   /// Listens for so long, or until the verdict is at least `enough`.
   boost::asio::awaitable<Verdict> listen(Duration patience, Verdict enough);
+  /// Listens until `ready` has come, for `patience` at most; true if it has. Nothing else counts: behind a full buffer
+  /// of the module even the OK of an AT+RST may come late.
+  boost::asio::awaitable<bool> hear_ready(Duration patience);
   /// `+++` with its silences, then an empty line: out of passthrough or a send.
   boost::asio::awaitable<void> escape();
   ProbeEvidence& evidence() { return evidence_; }

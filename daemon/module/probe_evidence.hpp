@@ -32,6 +32,8 @@ class ProbeEvidence {
   /// Forgets what came, but not how often the module has booted.
   void clear();
   Verdict verdict() const;
+  /// `ready` was among it, whatever else was.
+  bool has_booted() const { return ready_; }
   /// Boot signatures seen so far: more than two in one probe is a boot loop (quirk 24).
   int boots() const { return boots_; }
   /// The first of what came, fit for a person's eyes.

@@ -163,9 +163,11 @@ asio::awaitable<Module::Session::Next> Module::Session::reset_on_request() {
   reset_requested_ = false;
   module_.set_state(State::recovering, "reset on request");
   module_.channel_.forget_exchange();
+  // In the middle of a payload, or while the module is busy, AT+RST is not taken for a command.
   const bool restarted = co_await restart_module();
-  if (port_is_gone() || !restarted) co_return failure_ ? Next::give_up : Next::probe;
-  co_return Next::bring_up;
+  if (port_is_gone()) co_return Next::give_up;
+  if (restarted) co_return Next::bring_up;
+  co_return co_await find_and_restart();
 }
 
 /// What was under way is over; what the port still holds back must not reach a module that boots (quirk 32).
@@ -191,25 +193,29 @@ asio::awaitable<Module::Session::Next> Module::Session::recover(std::string why)
       co_return Next::bring_up;
     }
   }
-  if (const Next next = co_await find(); next != Next::bring_up) co_return next;
-  if (finding_.fresh) co_return Next::bring_up;
-  co_await restart_module();
-  co_return port_is_gone() ? Next::give_up : Next::bring_up;
+  co_return co_await find_and_restart();
 }
 
-/// AT+RST; false if `ready` was not heard (then the module is brought up as it is).
+/// A module that cannot be made to restart is brought up as it is.
+asio::awaitable<Module::Session::Next> Module::Session::find_and_restart() {
+  if (const Next next = co_await find(); next != Next::bring_up) co_return next;
+  if (finding_.fresh) co_return Next::bring_up;
+  const bool restarted = co_await restart_module();
+  if (port_is_gone()) co_return Next::give_up;
+  co_return restarted ? Next::bring_up : co_await find();
+}
+
+/// AT+RST; true if `ready` was heard. The transport is left at the boot rate.
 asio::awaitable<bool> Module::Session::restart_module() {
-  {
-    RawTalk talk(wire_, module_.executor_, clock_);
-    co_await talk.write("AT+RST\r\n");
-    co_await talk.listen(restart_acknowledgement, Verdict::refused);
-  }
-  // The OK comes at the old rate, everything after it at the boot rate and without flow control.
+  RawTalk talk(wire_, module_.executor_, clock_);
+  co_await talk.write("AT+RST\r\n");
+  co_await talk.listen(restart_acknowledgement, Verdict::refused);
+  // The OK comes at the old rate, behind all that the module still has to tell; everything after it at the boot rate
+  // and without flow control.
   ++module_.resets_;
   wire_.transport().set_flow_control(false);
-  if (!co_await wait_for_boot(wire_, clock_, module_.boot_rate_, boot_patience)) {
-    co_return co_await find() == Next::bring_up;
-  }
+  if (wire_.transport().has_rate() && !wire_.transport().set_rate(module_.boot_rate_)) co_return false;
+  if (!co_await talk.hear_ready(boot_patience)) co_return false;
   co_await pause(clock_, after_boot);
   found({finding_.baud == 0 ? 0 : module_.boot_rate_, true});
   co_return true;

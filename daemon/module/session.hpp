@@ -40,6 +40,7 @@ struct Module::Session {
   boost::asio::awaitable<Next> recover(std::string why);
   boost::asio::awaitable<Next> reset_on_request();
   boost::asio::awaitable<Next> after_restart();
+  boost::asio::awaitable<Next> find_and_restart();
   boost::asio::awaitable<bool> restart_module();
   boost::asio::awaitable<bool> pulse_reset_line();
   void listen();

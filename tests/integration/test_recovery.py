@@ -30,6 +30,29 @@ class ModuleReset(harness.GatewayTest):
         harness.wait_for(self.can_fetch, "a page can be fetched again", 40)
 
 
+class ResetOnRequest(harness.GatewayTest):
+    # Slow, so that the module's OK to AT+RST waits long behind what it still has to deliver.
+    options = {"baud-rate": 115200}
+
+    def reset_in_the_middle_of(self, name, command):
+        program = self.gateway.spawn(name, "bash", "-c", f"exec 3<>/dev/tcp/{harness.WEB}/{command}")
+
+        def is_under_way():
+            return any((link.get("received") or 0) + (link.get("sent") or 0) > 50000 for link in self.gateway.espatctl_json("links"))
+
+        harness.wait_for(is_under_way, f"the {name} is under way", 40)
+        self.gateway.espatctl("reset")
+        program.popen.wait(20)
+        self.gateway.wait_for_address(timeout=40)
+        self.assertEqual(self.gateway.fetch("/bytes/5000"), far_world.pattern(5000))
+
+    def test_it_succeeds_in_the_middle_of_an_endless_download(self):
+        self.reset_in_the_middle_of("download", "19; cat <&3 >/dev/null")
+
+    def test_it_succeeds_in_the_middle_of_an_endless_upload(self):
+        self.reset_in_the_middle_of("upload", "5004; echo upload 0 0 >&3; cat /dev/zero >&3")
+
+
 class WifiLoss(harness.GatewayTest):
     def test_wifi_may_go_and_come_back_with_another_address(self):
         gateway = self.gateway

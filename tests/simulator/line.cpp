@@ -38,6 +38,7 @@ void Line::stop() {
 
 void Line::clear() {
   out_.clear();
+  carried_ = queued_size_;
   in_.clear();
   in_size_ = 0;
   sent_.notify();
@@ -98,6 +99,7 @@ std::size_t Line::slice(Time line_time, Time now) const {
 void Line::send(std::string_view bytes) {
   const bool idle = out_.empty();
   out_ += bytes;
+  queued_size_ += bytes.size();
   if (idle) queued_.notify();
 }
 
@@ -106,7 +108,8 @@ Task<void> Line::room_for(std::size_t size) {
 }
 
 Task<void> Line::drained() {
-  while (!stopped_ && !out_.empty()) co_await sent_.wait();
+  const std::uint64_t end = queued_size_;
+  while (!stopped_ && carried_ < end) co_await sent_.wait();
 }
 
 Task<Line::Received> Line::receive(Time deadline) {
@@ -177,6 +180,7 @@ Task<void> Line::pump_out() {
     }
     std::string bytes = out_.substr(0, size);
     out_.erase(0, size);
+    carried_ += size;
     counters.sent += size;
     damage(bytes, false);
     std::size_t done = 0;

@@ -4,6 +4,7 @@
 // and when the two rates differ by more than 3 % both sides see garbage.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <random>
 #include <string>
@@ -52,6 +53,7 @@ class Line {
   std::size_t pending() const { return out_.size(); }
   /// Waits until `size` more bytes fit into the transmit buffer.
   Task<void> room_for(std::size_t size);
+  /// Waits until what has been sent so far has left; what others send meanwhile may still be there.
   Task<void> drained();
 
   struct Received {
@@ -85,6 +87,8 @@ class Line {
   UartSettings settings_;
   std::mt19937_64 random_;
   std::string out_;
+  std::uint64_t queued_size_ = 0;  ///< of all that was ever sent
+  std::uint64_t carried_ = 0;      ///< of that, what the line has taken
   std::deque<Received> in_;
   std::size_t in_size_ = 0;
   Signal arrived_, queued_, sent_, consumed_;

@@ -185,6 +185,36 @@ TEST_F(ModuleTest, RestartsOnRequest) {
   EXPECT_EQ(scripted.count("AT+RST"), 1u);
 }
 
+TEST_F(ModuleTest, IsNotMisledByAnOkOfTheRestartThatComesLateBehindADownload) {
+  bring_up();
+  scripted.rule = [&](const std::string& line) -> std::optional<std::string> {
+    if (line != "AT+RST") return std::nullopt;
+    scripted.delay_restart(700ms);
+    return "";
+  };
+  std::optional<Result<void>> result;
+  boost::asio::co_spawn(io, module().reset(), [&](std::exception_ptr, Result<void> value) { result = value; });
+  ASSERT_TRUE(clock.run_until(
+      io, [&] { return result.has_value(); }, 5s))
+      << module().reason();
+  EXPECT_TRUE(result->has_value());
+  EXPECT_EQ(scripted.lines_lost, 0u) << "a command before `ready` may crash the module (quirk 32)";
+}
+
+TEST_F(ModuleTest, RestartsOnRequestAlsoAModuleThatTakesTheFirstAttemptForAPayload) {
+  bring_up();
+  scripted.expect_payload(4000);
+  scripted.escapes = true;
+  std::optional<Result<void>> result;
+  boost::asio::co_spawn(io, module().reset(), [&](std::exception_ptr, Result<void> value) { result = value; });
+  ASSERT_TRUE(clock.run_until(
+      io, [&] { return result.has_value(); }, 60s))
+      << module().reason();
+  EXPECT_TRUE(result->has_value());
+  EXPECT_EQ(scripted.count("AT+RST"), 1u);
+  EXPECT_EQ(scripted.count("AT+CIPMUX=1"), 1u) << "brought up once, after the restart";
+}
+
 TEST_F(ModuleTest, LendsThePortAndTakesItBack) {
   bring_up();
   bool lent = false;

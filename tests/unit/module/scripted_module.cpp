@@ -119,8 +119,17 @@ void ScriptedModule::restart(Duration boot_time) {
   });
 }
 
+void ScriptedModule::delay_restart(Duration delay) {
+  restarting_ = true;
+  clock_.after(delay, [this] {
+    say("\r\nOK\r\n");
+    restart();
+  });
+}
+
 void ScriptedModule::hear(at::Bytes bytes) {
   raw.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (restarting_) lines_lost += static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'));
   if (silent || restarting_) return;
   if (escapes && payload_wanted_ > 0 && bytes.size() == 3 && bytes[0] == '+') {
     payload_wanted_ = 0;
@@ -168,7 +177,7 @@ void ScriptedModule::take_line(const std::string& line) {
     if (line.empty() || !line.starts_with("AT")) return "\r\nERROR\r\n";
     return "\r\nOK\r\n";
   }();
-  if (line == "AT+RST") {
+  if (line == "AT+RST" && !restarting_) {
     say("\r\nOK\r\n");
     restart();
     return;

@@ -28,6 +28,8 @@ class ScriptedModule {
   void say(std::string_view text);
   /// As a flash of the supply does: boot text, silence, `ready`, everything forgotten, at the boot rate.
   void restart(Duration boot_time = std::chrono::milliseconds(500));
+  /// AT+RST is taken, but its OK and the boot text come only after so long.
+  void delay_restart(Duration delay);
   void unplug();
   /// The next bytes are a payload, whatever led to that.
   void expect_payload(std::size_t length) { payload_wanted_ = length; }
@@ -76,6 +78,7 @@ class ScriptedModule {
   std::vector<std::string> lines;     // complete command lines, in order
   std::vector<std::string> payloads;  // complete ones
   std::string raw;                    // every byte
+  std::size_t lines_lost = 0;         // that came between a restart and its `ready`
   std::uint32_t host_rate = 115200;
   bool host_flow_control = false;
   bool request_to_send = true;

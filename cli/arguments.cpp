@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "failure.hpp"
+#include "text.hpp"
 #include "units.hpp"
 #include "verbs.hpp"
 
@@ -46,6 +47,18 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
       ->type_name("DURATION");
 }
 
+/// The verb as far as it was understood, such as "espatctl forward add".
+std::string command_of(const CLI::App& app) {
+  const auto verbs = app.get_subcommands();
+  return verbs.empty() ? app.get_name() : app.get_name() + " " + command_of(*verbs.front());
+}
+
+std::string mistake_of(const CLI::App& app, const CLI::ParseError& error) {
+  const auto surplus = app.get_subcommands().empty() ? app.remaining(true) : std::vector<std::string>{};
+  const bool is_verb = !surplus.empty() && !surplus.front().starts_with('-');
+  return is_verb ? "There is no verb '" + printable(surplus.front()) + "'." : std::string{error.what()};
+}
+
 }  // namespace
 
 Parsed parse(const std::vector<std::string>& arguments) {
@@ -77,8 +90,8 @@ Parsed parse(const std::vector<std::string>& arguments) {
   } catch (const CLI::CallForVersion& version) {
     return {std::nullopt, Answer{ExitStatus::success, std::string{version.what()} + "\n"}};
   } catch (const CLI::ParseError& error) {
-    return {std::nullopt,
-            Answer{ExitStatus::usage, "espatctl: " + std::string{error.what()} + "\nTry 'espatctl --help'.\n"}};
+    return {std::nullopt, Answer{ExitStatus::usage,
+                                 "espatctl: " + mistake_of(app, error) + "\nTry '" + command_of(app) + " --help'.\n"}};
   }
   request.work = std::move(plan.work);
   return {std::move(request), std::nullopt};

@@ -32,6 +32,7 @@ constexpr const char* bus_path = "/org/freedesktop/DBus";
 constexpr milliseconds usual = 25s;
 constexpr milliseconds long_method = 40s;
 constexpr milliseconds connect_method = 60s;
+constexpr milliseconds reset_method = 60s;    // of a module that must first be brought out of something
 constexpr milliseconds command_default = 5s;  // the daemon's own default for Module.Command
 constexpr milliseconds command_margin = 10s;  // waiting for the channel
 constexpr milliseconds asking_user = 60s;     // a polkit agent may be asking for a password
@@ -271,11 +272,11 @@ Json Client::module_counters(const std::string& path) {
 }
 
 void Client::reset(const std::string& path) {
-  connection_->control<>(path, "Module", "Reset", usual, {});
+  connection_->control<>(path, "Module", "Reset", reset_method, {});
 }
 
 void Client::restore(const std::string& path) {
-  connection_->control<>(path, "Module", "Restore", usual, {});
+  connection_->control<>(path, "Module", "Restore", reset_method, {});
 }
 
 Client::CommandAnswer Client::command(const std::string& path, const std::string& line, bool force) {

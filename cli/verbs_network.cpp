@@ -39,8 +39,7 @@ Cell rate(const Json& value) {
 }
 
 Tone tone_of_link(const std::string& state) {
-  if (state == "established" || state == "connected" || state == "open") return Tone::good;
-  return Tone::warning;
+  return state == "open" ? Tone::good : Tone::warning;
 }
 
 std::string text_of_wait(const Json& what) {
@@ -64,14 +63,14 @@ void list_links(Session& session) {
                {.title = "REMOTE", .shrinks = true},
                {.title = "NAME", .shrinks = true, .detail = true},
                {.title = "STATE"},
-               {.title = "WAITS FOR", .detail = true},
                {.title = "DIRECTION", .detail = true},
                {.title = "MODE", .detail = true},
                {.title = "SENT", .right = true},
                {.title = "RECEIVED", .right = true},
                {.title = "RATE", .right = true},
                {.title = "QUEUED", .right = true},
-               {.title = "AGE", .right = true}}};
+               {.title = "AGE", .right = true},
+               {.title = "WAITS FOR", .detail = true}}};
   for (const Json& link : session.client().links(view.path)) {
     const Json state = member(link, "state");
     const Json incoming = member(link, "incoming");
@@ -82,14 +81,14 @@ void list_links(Session& session) {
                plain(member(link, "remote")),
                plain(member(link, "name")),
                {state, std::nullopt, state.is_string() ? tone_of_link(state.get<std::string>()) : Tone::plain},
-               plain(nullptr),
                plain(direction),
                plain(member(link, "mode")),
                bytes(member(link, "bytes-sent")),
                bytes(member(link, "bytes-received")),
                rate(member(link, "rate")),
                bytes(member(link, "queued")),
-               age(member(link, "age"))});
+               age(member(link, "age")),
+               plain(nullptr)});
   }
   std::map<std::string, std::size_t> waiting;
   for (const Json& waiter : session.client().waiters(view.path)) {
@@ -101,14 +100,14 @@ void list_links(Session& session) {
                plain(member(waiter, "remote")),
                plain(member(waiter, "name")),
                {"waiting", std::nullopt, Tone::warning},
-               plain(what),
                plain("out"),
                plain(nullptr),
                plain(nullptr),
                plain(nullptr),
                plain(nullptr),
                plain(nullptr),
-               age(member(waiter, "waiting"))});
+               age(member(waiter, "waiting")),
+               plain(what)});
   }
   session.show(table);
   if (session.json() || !session.options().legend) return;

@@ -20,7 +20,7 @@ struct Wanted {
 };
 
 void stream(Session& session, const Wanted& wanted) {
-  if (session.json()) throw Failure{ExitStatus::usage, "A stream is no JSON."};
+  if (session.json()) throw Failure{ExitStatus::usage, "A stream is passed on as it is: leave --json out."};
   const ModuleView view = session.module();
   const std::string where = printable(wanted.host) + " port " + std::to_string(wanted.port);
   session.progress("Connecting to " + where + "…");

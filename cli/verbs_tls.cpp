@@ -64,6 +64,13 @@ std::string key_for(const Session& session, const Addition& addition) {
   return std::move(*answer);
 }
 
+std::string checked_key(std::string key) {
+  const bool is_hexadecimal = key.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+  if (!is_hexadecimal || key.empty() || key.size() > 64 || key.size() % 2 != 0)
+    throw Failure{ExitStatus::usage, "The key must be 2 to 64 hexadecimal digits, two a byte."};
+  return key;
+}
+
 void add_rule(Session& session, const Addition& addition) {
   const ModuleView view = session.module();
   Options options{{"ports", addition.ports}};
@@ -75,7 +82,7 @@ void add_rule(Session& session, const Addition& addition) {
   if (!addition.alpn.empty()) options["alpn"] = addition.alpn;
   if (!addition.identity.empty()) {
     options["psk-identity"] = addition.identity;
-    options["psk-key"] = key_for(session, addition);
+    options["psk-key"] = checked_key(key_for(session, addition));
   }
   session.client().add_tls_rule(view.path, addition.name, options);
   if (session.json()) session.show(Json{{"name", addition.name}, {"ports", addition.ports}});

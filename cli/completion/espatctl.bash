@@ -76,7 +76,8 @@ _espatctl() {
     --host | --server-name | --ca | --client-certificate | --alpn | --psk-identity) return ;;
     --ssid) _espatctl_names ssids "$current" "$module"; return ;;
     --to | --max-clients | --name) return ;;
-    --timeout | --channel | --passphrase | --bssid | -c | --count | -i | --interval | --rule) return ;;
+    --timeout | --channel | --passphrase | --bssid | -c | --count | -i | --interval) return ;;
+    --rule) _espatctl_names tls "$current" "$module"; return ;;
   esac
   if [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_espatctl_options '') $(_espatctl_options "$verb")" -- "$current")

@@ -81,7 +81,7 @@ complete -c espatctl -n '__fish_seen_subcommand_from resolve' -s 6 -l ipv6 -d 'I
 complete -c espatctl -n '__fish_seen_subcommand_from stream' -l udp -d 'Datagrams'
 complete -c espatctl -n '__fish_seen_subcommand_from stream' -l tls -d 'The module does TLS'
 complete -c espatctl -n '__fish_seen_subcommand_from stream' -l server-name -x -d 'Name that the certificate must be made for'
-complete -c espatctl -n '__fish_seen_subcommand_from stream' -l rule -x -d 'TLS rule that says how'
+complete -c espatctl -n '__fish_seen_subcommand_from stream' -l rule -x -a '(__espatctl_names tls)' -d 'TLS rule that says how'
 complete -c espatctl -n '__fish_seen_subcommand_from stream' -l alpn -x -d 'Protocol to offer'
 complete -c espatctl -n '__fish_seen_subcommand_from at' -l force -d 'Although it may disturb the daemon'
 complete -c espatctl -n '__fish_seen_subcommand_from monitor' -l no-reports -d 'State only'

@@ -44,7 +44,7 @@ struct Dialect {
   bool server_dies_when_full = false;  // and must be opened again (quirk 102)
 
   bool passive_udp_usable = false;    // passive reads keep datagrams apart; no released firmware does (quirks 91-93)
-  std::vector<std::string> faults{};  // known faults of this firmware, in words, for `espatctl doctor`
+  std::vector<std::string> faults{};  // known faults of this firmware, in words; the journal tells them
 
   bool has(std::string_view command) const { return commands.contains(command); }
 };

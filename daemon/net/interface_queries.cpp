@@ -61,7 +61,9 @@ Result<TlsSettings> Interface::Core::tls_settings_for(const StreamRequest& reque
   settings.server_name = name.value_or("");
   if (request.rule) {
     const auto choice = tls_by_rule(tcp_.tls_rules(), *request.rule, request.server_name ? request.server_name : name);
-    if (!choice) return Error{ErrorKind::not_found, "there is no TLS rule \"" + *request.rule + "\""};
+    if (!choice)
+      return Error{ErrorKind::not_found,
+                   "there is no TLS rule \"" + *request.rule + "\"; `espatctl tls` shows those there are"};
     settings = choice->settings.value_or(TlsSettings{});
   }
   if (request.server_name) settings.server_name = *request.server_name;

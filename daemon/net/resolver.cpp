@@ -81,7 +81,11 @@ asio::awaitable<Result<std::vector<Address>>> resolve_name(LinkContext& context,
     addresses.insert(addresses.end(), answer->addresses.begin(), answer->addresses.end());
   }
   if (!addresses.empty()) co_return addresses;
-  if (answered) co_return Error{ErrorKind::not_found, "\"" + name + "\" has no such address"};
+  if (answered) {
+    const char* const kind = family == AddressFamily::ipv4 ? "IPv4 " : family == AddressFamily::ipv6 ? "IPv6 " : "";
+    co_return Error{ErrorKind::not_found,
+                    std::string("the network's name servers know no ") + kind + "address of \"" + name + "\""};
+  }
   co_return Error{ErrorKind::timeout, "no name server answered for \"" + name + "\""};
 }
 

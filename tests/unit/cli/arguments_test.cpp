@@ -60,31 +60,45 @@ TEST(Arguments, MistakesAreUsageErrors) {
   }
 }
 
+TEST(Arguments, AMistakeIsNamedAndTheHelpOfItsVerbPointedTo) {
+  EXPECT_EQ(parse({"bogus"}).answer->text, "espatctl: There is no verb 'bogus'.\nTry 'espatctl --help'.\n");
+  EXPECT_EQ(parse({"forward", "add"}).answer->text, "espatctl: PORT is required\nTry 'espatctl forward add --help'.\n");
+}
+
 TEST(Arguments, EveryVerbIsUnderstood) {
-  const Arguments cases[] = {{},
-                             {"list"},
-                             {"status"},
-                             {"scan", "--ssid", "Home", "--channel", "6"},
-                             {"connect", "A network", "--hidden", "--no-save"},
-                             {"connect", "list"},  // a network may have the name of a verb
-                             {"connect", "--", "-dash"},
-                             {"disconnect"},
-                             {"networks"},
-                             {"networks", "forget", "Home"},
-                             {"links"},
-                             {"ping", "-c", "3", "host"},
-                             {"resolve", "-6", "name"},
-                             {"stream", "--udp", "host", "5683"},
-                             {"stream", "--tls", "--alpn", "h2", "--alpn=http/1.1", "host", "443"},
-                             {"at", "AT+GMR"},
-                             {"at", "AT+X=1,", "2", "--force"},
-                             {"monitor", "--no-reports"},
-                             {"reset"},
-                             {"reset", "--factory", "--yes"},
-                             {"modules"},
-                             {"modules", "add", "esp0", "/dev/x", "--baud-rate", "921600", "--flow-control", "none"},
-                             {"modules", "remove", "esp0"},
-                             {"complete", "ssids"}};
+  const Arguments cases[] = {
+      {},
+      {"list"},
+      {"status"},
+      {"scan", "--ssid", "Home", "--channel", "6"},
+      {"connect", "A network", "--hidden", "--no-save"},
+      {"connect", "list"},  // a network may have the name of a verb
+      {"connect", "--", "-dash"},
+      {"disconnect"},
+      {"networks"},
+      {"networks", "forget", "Home"},
+      {"links"},
+      {"ping", "-c", "3", "host"},
+      {"resolve", "-6", "name"},
+      {"stream", "--udp", "host", "5683"},
+      {"stream", "--tls", "--alpn", "h2", "--alpn=http/1.1", "host", "443"},
+      {"tls"},
+      {"tls", "list"},
+      {"tls", "add", "mqtt", "8883", "8884", "--host=*.example.org", "--alpn", "mqtt"},
+      {"tls", "remove", "mqtt"},
+      {"forward"},
+      {"forward", "list"},
+      {"forward", "add", "8080", "--to", "80", "--ssl", "--ipv6", "--max-clients=2", "--name=web"},
+      {"forward", "remove", "web"},
+      {"at", "AT+GMR"},
+      {"at", "AT+X=1,", "2", "--force"},
+      {"monitor", "--no-reports"},
+      {"reset"},
+      {"reset", "--factory", "--yes"},
+      {"modules"},
+      {"modules", "add", "esp0", "/dev/x", "--baud-rate", "921600", "--flow-control", "none"},
+      {"modules", "remove", "esp0"},
+      {"complete", "ssids"}};
   for (const Arguments& arguments : cases) {
     const Parsed parsed = parse(arguments);
     ASSERT_TRUE(parsed.request.has_value()) << joined(arguments) << parsed.answer->text;

@@ -267,7 +267,7 @@ class Network final : public sdbus::AdaptorInterfaces<org::espat1::Network_adapt
     if (!ready_) return result.returnError(refusal("NotReady", "the module is offline"));
     result.returnResults({{{"link", value(uint32_t{4})},
                            {"type", text("tcp")},
-                           {"state", text("established")},
+                           {"state", text("open")},
                            {"local", text("192.168.4.15:40001")},
                            {"remote", text("192.0.2.1:80")},
                            {"name", text("www.example")},

@@ -69,14 +69,14 @@ TEST_F(WithDaemon, ScanShowsNetworksAndNeverTheirControlCharacters) {
 
 TEST_F(WithDaemon, LinksShowsWhoWaitsToo) {
   EXPECT_EQ(espatctl({"links"}).output,
-            "LINK PROTO LOCAL              REMOTE        NAME          STATE       "
-            "WAITS FOR     DIRECTION MODE    SENT RECEIVED     RATE QUEUED    AGE\n"
-            "   4 tcp   192.168.4.15:40001 192.0.2.1:80  www.example   established "
-            "-             out       active 120 B   1.2 MB 2.0 kB/s    0 B  2.5 s\n"
-            "   3 udp   -                  -             -             open        "
-            "-             -         -          -        -        -      -      -\n"
-            "   - ssl   192.168.4.15:40002 192.0.2.2:443 waits.example waiting     "
-            "other-connect out       -          -        -        -      - 350 ms\n"
+            "LINK PROTO LOCAL              REMOTE        NAME          STATE   "
+            "DIRECTION MODE    SENT RECEIVED     RATE QUEUED    AGE WAITS FOR\n"
+            "   4 tcp   192.168.4.15:40001 192.0.2.1:80  www.example   open    "
+            "out       active 120 B   1.2 MB 2.0 kB/s    0 B  2.5 s -\n"
+            "   3 udp   -                  -             -             open    "
+            "-         -          -        -        -      -      - -\n"
+            "   - ssl   192.168.4.15:40002 192.0.2.2:443 waits.example waiting "
+            "out       -          -        -        -      - 350 ms other-connect\n"
             "\n3 links listed.\n"
             "1 flow waits for another connect to end.\n");
   const json links = espatctl({"links", "--json=short"}).json();
@@ -85,7 +85,7 @@ TEST_F(WithDaemon, LinksShowsWhoWaitsToo) {
                                {"local", "192.168.4.15:40001"},
                                {"remote", "192.0.2.1:80"},
                                {"name", "www.example"},
-                               {"state", "established"},
+                               {"state", "open"},
                                {"waits_for", nullptr},
                                {"direction", "out"},
                                {"mode", "active"},
@@ -237,6 +237,13 @@ TEST_F(WithDaemon, ThePreSharedKeyOfATlsRuleComesFromStandardInputOrTheTerminal)
                                              {{"Key of who, in hexadecimal digits: ", "00ff\n"}});
   EXPECT_EQ(asked.status, 0) << asked.output;
   EXPECT_EQ(asked.output.find("00ff"), std::string::npos);
+}
+
+TEST_F(WithDaemon, AKeyThatIsNoneIsRefusedBeforeTheDaemonIsAsked) {
+  const Outcome refused = espatctl_on_terminal({"tls", "add", "key", "443", "--psk-identity", "who"},
+                                               {{"Key of who, in hexadecimal digits: ", "00f\n"}});
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_NE(refused.output.find("2 to 64 hexadecimal digits"), std::string::npos) << refused.output;
 }
 
 TEST_F(WithDaemon, ATlsRuleIsRemovedByItsName) {

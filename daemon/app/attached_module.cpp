@@ -33,6 +33,7 @@ module::ModuleSettings module_settings(const std::string& name, const ModuleConf
 net::InterfaceSettings interface_settings(const ModuleConfiguration& configuration) {
   net::InterfaceSettings settings;
   settings.mtu = configuration.interface.mtu;
+  settings.half_closed_silence = std::chrono::seconds(configuration.interface.half_closed_silence);
   return settings;
 }
 

@@ -88,6 +88,7 @@ InterfaceConfiguration read_interface(const Document& document, const std::strin
   section.read("addressing", interface.addressing,
                {{"daemon", Addressing::daemon}, {"external", Addressing::external}});
   section.read("dns", interface.dns, {{"auto", Dns::automatic}, {"none", Dns::none}});
+  section.read("half-closed-silence", interface.half_closed_silence, 1, 3600);
   section.finish();
   return interface;
 }

@@ -33,7 +33,8 @@ struct InterfaceConfiguration {
   bool default_route = true;    // whether the daemon adds a default route
   std::uint32_t metric = 2000;  // of its routes; higher than what Ethernet and Wi-Fi usually get
   Addressing addressing = Addressing::daemon;
-  Dns dns = Dns::automatic;  // never registered with Addressing::external
+  Dns dns = Dns::automatic;                // never registered with Addressing::external
+  std::uint32_t half_closed_silence = 30;  // s, 1..3600: of a far end after the program's end, before the link closes
 
   bool operator==(const InterfaceConfiguration&) const = default;
 };

@@ -128,6 +128,18 @@ class Fidelity(Sockets):
         self.assertRegex(path, rf"(?m)^ 1: +{re.escape(router)} ")
 
 
+class HalfClosedSilence(Sockets):
+    options = {**harness.GatewayTest.options, "interface": {"half-closed-silence": 2}}
+
+    def test_a_connection_closes_after_the_silence_that_the_configuration_says(self):
+        connection = self.connect()
+        connection.settimeout(20)  # less than what it is without the configuration
+        connection.sendall(b"hello")
+        self.assertEqual(connection.recv(10), b"hello")
+        connection.shutdown(socket.SHUT_WR)
+        self.assertEqual(connection.recv(10), b"")
+
+
 class WithoutTimeout(Sockets):
     """Firmware whose connects cannot be given a time: they hang for as long as the module likes."""
 

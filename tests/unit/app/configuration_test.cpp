@@ -33,13 +33,14 @@ TEST_F(ConfigurationReader, reads_every_key_of_a_module) {
     // the USB adapter behind the door
     "$schema": "/usr/share/espatd/espatd.schema.json",
     "modules": { "esp0": { "port": "/dev/serial/by-id/usb-X", "baud-rate": 921600, "flow-control": "rts-cts",
-      "interface": { "mtu": 1400, "default-route": false, "metric": 50, "addressing": "external" } } } /* that is all */ })");
+      "interface": { "mtu": 1400, "default-route": false, "metric": 50, "addressing": "external",
+                     "dns": "none", "half-closed-silence": 5 } } } /* that is all */ })");
   ASSERT_TRUE(result) << result.error().message;
   const auto& module = result->modules.at("esp0");
   EXPECT_EQ(module.port, "/dev/serial/by-id/usb-X");
   EXPECT_EQ(module.baud_rate, 921600u);
   EXPECT_EQ(module.flow_control, FlowControl::rts_cts);
-  EXPECT_EQ(module.interface, (InterfaceConfiguration{1400, false, 50, Addressing::external}));
+  EXPECT_EQ(module.interface, (InterfaceConfiguration{1400, false, 50, Addressing::external, Dns::none, 5}));
   EXPECT_EQ(module.origin, (directory / "espatd.json").string());
 }
 
@@ -167,6 +168,7 @@ TEST_F(ConfigurationReader, refuses_and_says_where_and_what_was_expected) {
       {esp0 + R"("interface": {"default-route": 1}}}})", {"/interface/default-route: expected true or false, not 1"}},
       {esp0 + R"("interface": {"addressing": "networkd"}}}})",
        {"expected \"daemon\" or \"external\", not \"networkd\""}},
+      {esp0 + R"("interface": {"half-closed-silence": 0}}}})", {"from 1 to 3600, not 0"}},
       {esp0 + R"("interface": {"table": 7}}}})", {"/modules/esp0/interface/table: unknown key"}},
       {R"({"$schema": 1})", {"/$schema: expected"}},
   };

@@ -52,9 +52,21 @@ Cell plain(const Json& value) {
   return {value, std::nullopt, Tone::plain};
 }
 
-void scan_networks(Session& session, const Options& options, bool cached) {
+struct Scan {
+  std::string ssid;           // only this one; empty: all
+  std::uint32_t channel = 0;  // only this one; 0: all
+  bool cached = false;
+};
+
+/// The daemon keeps what earlier scans found: a scan for some networks only renews those.
+bool is_asked_for(const Json& network, const Scan& scan) {
+  return (scan.ssid.empty() || is_network(network, scan.ssid)) &&
+         (scan.channel == 0 || member(network, "channel") == scan.channel);
+}
+
+void scan_networks(Session& session, const Options& options, const Scan& scan) {
   const ModuleView view = session.module();
-  if (!cached) {
+  if (!scan.cached) {
     session.progress("Scanning…");
     try {
       session.client().scan(view.path, options);
@@ -74,6 +86,7 @@ void scan_networks(Session& session, const Options& options, bool cached) {
                {.title = "KNOWN"},
                {.title = "CONNECTED"}}};
   for (const Json& network : session.client().networks(view.path)) {
+    if (!is_asked_for(network, scan)) continue;
     const Json ssid = member(network, "ssid");
     const Json rssi = member(network, "rssi");
     Cell name = plain(ssid);
@@ -227,11 +240,6 @@ void add_known(CLI::App& app, Plan& plan) {
 }  // namespace
 
 void add_wifi_verbs(CLI::App& app, Plan& plan) {
-  struct Scan {
-    std::string ssid;
-    std::uint32_t channel = 0;
-    bool cached = false;
-  };
   const auto scan = std::make_shared<Scan>();
   auto* verb = app.add_subcommand("scan", "Look for networks");
   auto* ssid =
@@ -249,7 +257,7 @@ void add_wifi_verbs(CLI::App& app, Plan& plan) {
         if (!name.empty()) options["ssid"] = name;
       }
       if (scan->channel != 0) options["channel"] = scan->channel;
-      scan_networks(session, options, scan->cached);
+      scan_networks(session, options, *scan);
     };
   });
   add_connect(app, plan);

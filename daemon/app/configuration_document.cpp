@@ -158,7 +158,8 @@ class Builder {
 std::string Mistake::text() const {
   std::string text = origin.file;
   if (origin.line > 0) text += ":" + std::to_string(origin.line);
-  if (!path.empty()) text += (text.empty() ? "" : ": ") + path;
+  // Options that came over D-Bus are in no file; a pointer from its root would only puzzle.
+  if (!path.empty()) text += text.empty() ? path.substr(1) : ": " + path;
   return text + (text.empty() ? "" : ": ") + expected;
 }
 

@@ -31,7 +31,7 @@ struct Mistake {
   std::string path;  // JSON pointer (RFC 6901); empty for the whole document
   std::string expected;
 
-  /// "FILE:LINE: PATH: what was expected".
+  /// "FILE:LINE: PATH: what was expected", without file "KEY: what was expected".
   std::string text() const;
 };
 

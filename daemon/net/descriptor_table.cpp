@@ -22,7 +22,8 @@ DescriptorTable::~DescriptorTable() {
 }
 
 Result<void> DescriptorTable::check() const {
-  if (!context_.wifi_up) return Error{ErrorKind::not_ready, "the module is not joined to a network"};
+  if (!context_.wifi_up)
+    return Error{ErrorKind::not_ready, "the module is not joined to a network; `espatctl connect` joins one"};
   if (size() >= kMostStreams)
     return Error{ErrorKind::busy, "there are " + std::to_string(kMostStreams) + " streams already; close some"};
   return {};

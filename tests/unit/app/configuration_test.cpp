@@ -200,8 +200,7 @@ TEST_F(ConfigurationReader, checks_the_entry_of_one_module_by_the_same_rules) {
   const auto wrong = read_module("Esp", nlohmann::json::parse(R"({"port": "/dev/a", "interface": {"mtu": 1}})"));
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().kind, ErrorKind::invalid_argument);
-  EXPECT_THAT(wrong.error().message,
-              AllOf(HasSubstr("\"Esp\""), HasSubstr("/interface/mtu: expected"), Not(HasSubstr("//"))));
+  EXPECT_THAT(wrong.error().message, AllOf(HasSubstr("\"Esp\""), HasSubstr("\ninterface/mtu: expected")));
 }
 
 }  // namespace

@@ -44,6 +44,12 @@ TEST_F(WithDaemon, ListAsJson) {
   EXPECT_EQ(espatctl({"-j"}).json(), expected);
 }
 
+TEST_F(WithDaemon, AScanForSomeNetworksShowsNoOthers) {
+  EXPECT_EQ(espatctl({"scan", "--ssid", "Cafe", "--json=short"}).json().size(), 1u);
+  EXPECT_EQ(espatctl({"scan", "--channel", "14", "--json=short"}).json().size(), 0u);
+  EXPECT_EQ(espatctl({"scan", "--channel", "6", "--json=short"}).json().size(), 5u);
+}
+
 TEST_F(WithDaemon, ScanShowsNetworksAndNeverTheirControlCharacters) {
   const Outcome outcome = espatctl({"scan"});
   EXPECT_EQ(outcome.status, 0) << outcome.errors;

@@ -92,6 +92,9 @@ struct RunOptions {
   Urgency urgency = Urgency::control;
   /// The user asked for it: a command that holds the channel need not wait for a quiet moment.
   bool asked_for = true;
+  /// Asked at the last moment, when the command's turn has come: false if nobody has a use for it any more. Then it is
+  /// not sent, and the outcome is `cancelled`.
+  std::function<bool()> is_wanted{};
   /// Payloads that belong to the command's own answer (+CIPRECVDATA), chunk by chunk; arguments as in
   /// Observer::on_payload.
   std::function<void(const at::Payload&, at::Bytes chunk, std::size_t remaining, bool aborted)> on_payload{};

@@ -123,6 +123,7 @@ void CommandChannel::withdraw(const JobPointer& job) {
   job->done = true;
   job->outcome.status = at::Outcome::Status::cancelled;
   job->options.on_payload = nullptr;
+  job->options.is_wanted = nullptr;
   job->on_progress = nullptr;
   job->source = nullptr;
   if (queued_.erase(job->ticket) > 0) {
@@ -278,13 +279,14 @@ asio::awaitable<void> CommandChannel::serve() {
 }
 
 asio::awaitable<void> CommandChannel::perform(JobPointer job, std::size_t limit) {
-  if (job->is_send) {
-    auto block = job->source(limit);
-    if (!block || job->done) {
-      finish(*job, outcome_of(at::Outcome::Status::cancelled));
-      in_flight_.reset();
-      co_return;
-    }
+  const bool is_wanted = !job->options.is_wanted || job->options.is_wanted();
+  auto block = job->is_send ? job->source(limit) : std::nullopt;
+  if (!is_wanted || (job->is_send && !block) || job->done) {
+    finish(*job, outcome_of(at::Outcome::Status::cancelled));
+    in_flight_.reset();
+    co_return;
+  }
+  if (block) {
     job->command = std::move(block->command);
     job->payload = block->payload;
     job->on_progress = std::move(block->on_progress);

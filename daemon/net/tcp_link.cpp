@@ -127,9 +127,15 @@ asio::awaitable<bool> TcpLink::connect_now() {
     owner_->link_failed(*this, failure, module::Duration{});
     co_return false;
   }
+  // A connect may hang the module: not for a program that has left meanwhile, or whose network has gone.
   module::RunOptions options;
+  options.is_wanted = [this] { return is_live(); };
   const at::Outcome outcome = co_await context_->channel.run(std::move(*command), std::move(options));
   if (context_ == nullptr) co_return false;
+  if (outcome.status == at::Outcome::Status::cancelled) {
+    state_ = State::closed;  // it was never opened
+    co_return false;
+  }
   if (state_ == State::open || state_ == State::ended) co_return true;  // CONNECT was reported; CLOSED may be too
   if (outcome.ok() && !id_lost_) {
     on_connected();

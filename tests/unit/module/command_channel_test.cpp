@@ -220,6 +220,22 @@ TEST_F(CommandChannelTest, NeverSendsACommandThatWasCancelledInTheQueue) {
   EXPECT_EQ(scripted.count("AT+SYSRAM?"), 0u);
 }
 
+TEST_F(CommandChannelTest, NeverSendsACommandThatNobodyWantsAnyMoreWhenItsTurnComes) {
+  once("AT+CIFSR", "");
+  const auto first = run(at::commands::addresses());
+  bool is_wanted = true;
+  module::RunOptions options;
+  options.is_wanted = [&is_wanted] { return is_wanted; };
+  const auto second = run(at::commands::query_memory(), options);
+  clock.run_for(io, 100ms);
+  is_wanted = false;
+  scripted.say("\r\nOK\r\n");
+  ASSERT_TRUE(finishes(second, 1s));
+  EXPECT_EQ((*second)->status, Status::cancelled);
+  EXPECT_EQ(scripted.count("AT+SYSRAM?"), 0u);
+  expect_working();
+}
+
 TEST_F(CommandChannelTest, ConsumesTheAnswerOfACommandThatWasCancelledInFlight) {
   scripted.rule = [](const std::string& line) -> std::optional<std::string> {
     return line == "AT+CIFSR" ? std::optional<std::string>("") : std::nullopt;

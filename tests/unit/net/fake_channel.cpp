@@ -108,6 +108,10 @@ asio::awaitable<at::Outcome> FakeChannel::run(at::Command command, module::RunOp
     co_await module::pause(clock_, milliseconds(10));
   }
   co_await enter();
+  if (options.is_wanted && !options.is_wanted()) {
+    leave();
+    co_return answer(Status::cancelled);
+  }
   const std::string text = command.text();
   commands.push_back(text);
   loggable.emplace_back(command.secret() ? command.name() : text);

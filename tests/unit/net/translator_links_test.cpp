@@ -208,6 +208,21 @@ TEST_F(Translator, shows_which_connect_hangs_and_who_waits) {
   EXPECT_EQ(interface->waiters()[0].waits_for, WaitsFor::free_link) << "three links, and the one that hangs";
 }
 
+TEST_F(Translator, begins_no_connect_for_a_flow_that_was_reset_while_another_connect_hung) {
+  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
+  HostProgram dead(*this, 41000, "198.51.100.9", 80);
+  dead.connect();
+  HostProgram behind(*this, 41001, "198.51.100.8", 80);
+  behind.connect();
+  run(milliseconds(100));
+  ASSERT_EQ(interface->links().size(), 2U);
+  channel.report(at::WifiDisconnected{});
+  channel.report(at::WifiGotIp{});
+  run(seconds(30));
+  EXPECT_EQ(count_commands("AT+CIPSTART"), 1U) << "the far end would see a connection that nobody has";
+  EXPECT_TRUE(interface->links().empty());
+}
+
 TEST_F(Translator, says_that_a_flow_waits_for_another_connect_although_a_link_is_free) {
   HostProgram talking(*this, 40000, "198.51.100.7", 80);
   (void)open(talking, "198.51.100.7:80");

@@ -79,6 +79,66 @@ TEST(Dialect, OfEsp8266ReceivesPassivelyForAllLinksTogether) {
   EXPECT_EQ(later.passive_receive, PassiveReceive::global);
 }
 
+// What the daemon asks for, by the two guides of firmware without AT+CMD? (the command catalogue: ESP32 1.1, ESP8266).
+TEST(Dialect, OfFirmwareThatDoesNotListItsCommandsHasThoseOfItsGuide) {
+  struct Case {
+    const char* command;
+    bool esp32, esp8266;
+  };
+  const Case cases[] = {
+      {"+CIPDINFO", true, true},         {"+CIPDNS", true, true},
+      {"+CIPDOMAIN", true, true},        {"+CIPRECVDATA", false, true},
+      {"+CIPRECVLEN", false, true},      {"+CIPRECVMODE", false, true},
+      {"+CIPRECVTYPE", false, false},    {"+CIPSENDL", false, false},
+      {"+CIPSENDLCFG", false, false},    {"+CIPSERVER", true, true},
+      {"+CIPSERVERMAXCONN", true, true}, {"+CIPSSLCALPN", false, false},
+      {"+CIPSSLCCN", false, false},      {"+CIPSSLCCONF", true, true},
+      {"+CIPSSLCPSKHEX", false, false},  {"+CIPSSLCSNI", false, false},
+      {"+CIPSTA", true, true},           {"+CIPSTATE", false, false},
+      {"+CIPSTATUS", true, true},        {"+CIPSTO", true, true},
+      {"+CIPTCPOPT", false, false},      {"+CIPV6", false, false},
+      {"+CWAUTOCONN", true, true},       {"+CWRECONNCFG", false, false},
+      {"+CWSTATE", false, false},        {"+PING", true, true},
+      {"+SYSLOG", false, true},          {"+SYSMSG", false, true},
+      {"+SYSSTORE", false, false},       {"+SYSTIMESTAMP", false, true},
+  };
+  const auto esp32 = choose_dialect(firmware("AT version:1.1.2.0(s-d543e2b - Sep 7 2018)", "v3.0.7"), {});
+  const auto esp8266 = choose_dialect(firmware("AT version:2.0.0.0(abc - ESP8266 - Dec 2019)"), {});
+  for (const Case& expected : cases) {
+    EXPECT_EQ(esp32.has(expected.command), expected.esp32) << expected.command;
+    EXPECT_EQ(esp8266.has(expected.command), expected.esp8266) << expected.command;
+  }
+}
+
+TEST(Dialect, ReceivesPassivelyAsItsFirmwareCan) {
+  Names all_links_only = modern;
+  all_links_only.erase("+CIPRECVTYPE");
+  Names not_at_all = all_links_only;
+  not_at_all.erase("+CIPRECVDATA");
+  struct Case {
+    const char* version;
+    Names commands;  // of AT+CMD?
+    PassiveReceive expected;
+  };
+  const Case cases[] = {
+      {"5.0.1.0(abc - ESP32C61 - x)", modern, PassiveReceive::per_link},
+      {"4.1.0.0(abc - ESP32 - x)", modern, PassiveReceive::per_link},
+      {"4.1.0.0(abc - ESP32 - x)", all_links_only, PassiveReceive::global},
+      {"4.1.0.0(abc - ESP32 - x)", not_at_all, PassiveReceive::none},
+      {"2.2.0.0(abc - ESP32 - x)", all_links_only, PassiveReceive::none},  // quirk 83
+      {"2.3.0.0(abc - ESP32 - x)", all_links_only, PassiveReceive::global},
+      {"2.2.1.0(abc - ESP8266 - x)", all_links_only, PassiveReceive::none},  // quirk 96
+      {"2.3.0.0(abc - ESP8266 - x)", {}, PassiveReceive::global},
+      {"2.0.0.0(abc - ESP8266 - x)", {}, PassiveReceive::none},  // quirk 96
+      {"1.1.2.0(abc - ESP32 - x)", {}, PassiveReceive::none},
+  };
+  for (const Case& expected : cases)
+    EXPECT_EQ(
+        choose_dialect(firmware(std::string("AT version:") + expected.version), expected.commands).passive_receive,
+        expected.expected)
+        << expected.version << ", " << expected.commands.size() << " commands";
+}
+
 TEST(Dialect, OfFaultyVersionsSaysSo) {
   const auto dialect = choose_dialect(firmware("AT version:2.0.0.0(abc - ESP32 - x)"), {});
   EXPECT_TRUE(knows_fault(dialect, "quirk 71"));

@@ -16,26 +16,27 @@ struct Meaning {
   std::string_view text;
 };
 
-// newlib's numbers and lwIP's own are both met. 96 to 127 have bit 5, which is no flag of a certificate here.
+// SO_ERROR or errno (quirk 4). IDF's newlib and lwIP's own table number them differently: both are met. An ECONNABORTED
+// (113, 103) is lwIP that gave up sending SYNs. 96 to 127 have bit 5, which is no flag of a certificate here.
 constexpr std::array socket_errors{
     Meaning{5, Origin::socket, "an input/output error"},
     Meaning{11, Origin::socket, "the connect took too long"},
     Meaning{12, Origin::socket, "the module is out of memory"},
     Meaning{23, Origin::socket, "the module has no socket left"},
-    Meaning{100, Origin::socket, "the module's network is down"},
-    Meaning{101, Origin::socket, "the network is unreachable"},
-    Meaning{103, Origin::socket, "the host does not answer"},
-    Meaning{104, Origin::socket, "the far end reset the connection"},
+    Meaning{100, Origin::no_network, "the module's network is down"},
+    Meaning{101, Origin::no_network, "the network is unreachable"},
+    Meaning{103, Origin::no_host, "the host does not answer"},
+    Meaning{104, Origin::refused, "the far end reset the connection"},
     Meaning{105, Origin::socket, "the module is out of memory"},
-    Meaning{110, Origin::socket, "the connect timed out"},
-    Meaning{111, Origin::socket, "the far end refused the connection"},
+    Meaning{110, Origin::no_host, "the connect timed out"},
+    Meaning{111, Origin::refused, "the far end refused the connection"},
     Meaning{112, Origin::socket, "the address is in use"},
-    Meaning{113, Origin::socket, "the host does not answer"},
-    Meaning{114, Origin::socket, "the network is unreachable"},
-    Meaning{115, Origin::socket, "the module's network is down"},
-    Meaning{116, Origin::socket, "the connect timed out"},
-    Meaning{117, Origin::socket, "the host is down"},
-    Meaning{118, Origin::socket, "the host is unreachable"},
+    Meaning{113, Origin::no_host, "the host does not answer"},
+    Meaning{114, Origin::no_network, "the network is unreachable"},
+    Meaning{115, Origin::no_network, "the module's network is down"},
+    Meaning{116, Origin::no_host, "the connect timed out"},
+    Meaning{117, Origin::no_host, "the host is down"},
+    Meaning{118, Origin::no_host, "the host is unreachable"},
     Meaning{128, Origin::socket, "the socket is not connected"},
 };
 

@@ -12,7 +12,10 @@ namespace espat::at {
 
 struct ConnectError {
   enum class Origin : std::uint8_t {
-    socket,       // nothing was heard of TLS: refused, unreachable, timed out
+    refused,      // the far end, or something before it, said no
+    no_network,   // the module has no network, or that has no way there
+    no_host,      // nobody answered
+    socket,       // something else before TLS: the time that it took tells more
     certificate,  // what the server showed was not accepted
     handshake,    // anything else between the two TLS ends
     unknown,

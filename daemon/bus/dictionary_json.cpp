@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bus/integers.hpp"
+
 namespace espat::bus {
 namespace {
 
@@ -20,13 +22,7 @@ std::optional<nlohmann::json> value_to_json(const sdbus::Variant& value) {
   as(bool{});
   as(std::string{});
   as(double{});
-  as(std::uint8_t{});
-  as(std::int16_t{});
-  as(std::uint16_t{});
-  as(std::int32_t{});
-  as(std::uint32_t{});
-  as(std::int64_t{});
-  as(std::uint64_t{});
+  with_integer(value, [&result](auto held) { result = held; });
   as(std::vector<std::string>{});
   as(std::vector<std::uint16_t>{});
   as(std::vector<std::uint32_t>{});

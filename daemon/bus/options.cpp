@@ -5,23 +5,6 @@
 
 namespace espat::bus {
 
-std::optional<std::int64_t> Options::integer(const sdbus::Variant& value) {
-  std::optional<std::int64_t> result;
-  const auto as = [&]<class T>(T) {
-    if (result || !value.containsValueOfType<T>()) return;
-    const T number = value.get<T>();
-    if (std::in_range<std::int64_t>(number)) result = static_cast<std::int64_t>(number);
-  };
-  as(std::uint8_t{});
-  as(std::int16_t{});
-  as(std::uint16_t{});
-  as(std::int32_t{});
-  as(std::uint32_t{});
-  as(std::int64_t{});
-  as(std::uint64_t{});
-  return result;
-}
-
 void Options::refuse(const std::string& key) {
   if (!error_)
     error_ = Error{ErrorKind::invalid_argument,

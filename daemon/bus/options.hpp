@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "at/types.hpp"
+#include "bus/integers.hpp"
 #include "bus/sdbus_compat.hpp"
 
 namespace espat::bus {
@@ -29,8 +30,11 @@ class Options {
     const sdbus::Variant value = found->second;
     values_.erase(found);
     if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-      const auto number = integer(value);
-      if (number && std::in_range<T>(*number)) return static_cast<T>(*number);
+      std::optional<T> number;
+      with_integer(value, [&number](auto held) {
+        if (std::in_range<T>(held)) number = static_cast<T>(held);
+      });
+      if (number) return number;
     } else {
       if (value.containsValueOfType<T>()) return value.get<T>();
     }
@@ -45,7 +49,6 @@ class Options {
   const Dictionary& rest() const { return values_; }
 
  private:
-  static std::optional<std::int64_t> integer(const sdbus::Variant& value);
   void refuse(const std::string& key);
 
   Dictionary values_;

@@ -19,29 +19,6 @@ constexpr std::array<milliseconds, ConnectPolicy::kMostAttempts> kTimeoutBesideO
 constexpr std::array<milliseconds, ConnectPolicy::kMostAttempts> kTimeoutAlone{
     milliseconds(6000), milliseconds(15000), milliseconds(15000), milliseconds(15000)};
 
-// +ERRNO is SO_ERROR or errno (quirk 4). IDF's newlib and lwIP's own table number them differently; both are accepted.
-std::optional<ConnectVerdict> by_number(std::uint32_t number) {
-  switch (number) {
-    case 111:  // ECONNREFUSED, in both
-    case 104:  // ECONNRESET, in both
-      return ConnectVerdict::refused;
-    case 101:  // ENETUNREACH of lwIP
-    case 114:  // ENETUNREACH of newlib
-    case 115:  // ENETDOWN of newlib
-    case 100:  // ENETDOWN of lwIP
-      return ConnectVerdict::network_unreachable;
-    case 110:  // ETIMEDOUT of lwIP
-    case 116:  // ETIMEDOUT of newlib
-    case 113:  // EHOSTUNREACH of lwIP, ECONNABORTED of newlib (lwIP gave up sending SYNs)
-    case 103:  // ECONNABORTED of lwIP
-    case 118:  // EHOSTUNREACH of newlib
-    case 117:  // EHOSTDOWN of newlib
-      return ConnectVerdict::host_unreachable;
-    default:
-      return std::nullopt;
-  }
-}
-
 /// Keeps the map bounded: what ends first makes room.
 template <class Key, class Value, class Until>
 void remember(std::unordered_map<Key, Value>& map, const Key& key, Value value, Until until) {
@@ -103,10 +80,20 @@ ConnectVerdict ConnectPolicy::judge(const at::Outcome& outcome, std::optional<at
   // Our own limit explains a late failure before any error number does: lwIP reports it as "aborted".
   if (timeout && outcome.elapsed >= *timeout - *timeout / 10) return ConnectVerdict::own_timeout;
   if (outcome.error_number) {
-    const auto origin = at::explain_connect_error(*outcome.error_number, ssl).origin;
-    using Origin = at::ConnectError::Origin;
-    if (origin == Origin::certificate || origin == Origin::handshake) return ConnectVerdict::handshake_failed;
-    if (const auto verdict = by_number(*outcome.error_number)) return *verdict;
+    switch (at::explain_connect_error(*outcome.error_number, ssl).origin) {
+      case at::ConnectError::Origin::certificate:
+      case at::ConnectError::Origin::handshake:
+        return ConnectVerdict::handshake_failed;
+      case at::ConnectError::Origin::refused:
+        return ConnectVerdict::refused;
+      case at::ConnectError::Origin::no_network:
+        return ConnectVerdict::network_unreachable;
+      case at::ConnectError::Origin::no_host:
+        return ConnectVerdict::host_unreachable;
+      case at::ConnectError::Origin::socket:
+      case at::ConnectError::Origin::unknown:
+        break;
+    }
   }
   if (ssl && !outcome.error_number && outcome.elapsed < kSslSilence) return ConnectVerdict::handshake_failed;
   return outcome.elapsed < kAtOnce ? ConnectVerdict::refused : ConnectVerdict::host_unreachable;

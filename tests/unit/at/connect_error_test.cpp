@@ -18,8 +18,8 @@ struct Case {
 
 TEST(ConnectErrors, AreToldInWords) {
   const Case cases[] = {
-      {111, false, Origin::socket, "the far end refused the connection (0x6f)"},
-      {118, false, Origin::socket, "the host is unreachable (0x76)"},
+      {111, false, Origin::refused, "the far end refused the connection (0x6f)"},
+      {118, false, Origin::no_host, "the host is unreachable (0x76)"},
       {1, false, Origin::unknown, "the module says error 0x1"},
       // Flags of the certificate come first, alone and together.
       {0x1, true, Origin::certificate, "the certificate has expired (0x1)"},
@@ -41,8 +41,8 @@ TEST(ConnectErrors, AreToldInWords) {
       {0x8006, true, Origin::socket, "the connect timed out (0x8006)"},
       {0x801a, true, Origin::handshake, "the handshake failed (0x801a)"},
       // The socket's own number is no combination of flags.
-      {111, true, Origin::socket, "the far end refused the connection (0x6f)"},
-      {104, true, Origin::socket, "the far end reset the connection (0x68)"},
+      {111, true, Origin::refused, "the far end refused the connection (0x6f)"},
+      {104, true, Origin::refused, "the far end reset the connection (0x68)"},
       {0x12345678, true, Origin::unknown, "the module says error 0x12345678"},
   };
   for (const auto& expected : cases) {

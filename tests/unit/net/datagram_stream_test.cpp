@@ -95,13 +95,9 @@ TEST_F(DatagramStreams, the_programs_end_leaves_30_s_of_silence_for_answers) {
   run(seconds(29));
   far_end_sends("answer");
   run(seconds(29));
-  program->read();
-  EXPECT_EQ(program->received, "answer");
-  EXPECT_FALSE(program->ended);
+  program->expect_so_far("answer");
   run(seconds(2));
-  program->read();
-  EXPECT_TRUE(program->ended);
-  EXPECT_EQ(program->read_error, 0);
+  program->expect_clean_end();
 }
 
 TEST_F(DatagramStreams, what_was_written_before_the_program_closed_is_sent) {

@@ -8,19 +8,11 @@
 
 #include <gtest/gtest.h>
 
-#include "net/packet_builder.hpp"
+#include "collecting_sink.hpp"
 #include "tcp_conversation.hpp"
 
 namespace espat::net {
 namespace {
-
-using Buffer = std::vector<std::uint8_t>;
-
-class Collecting : public PacketSink {
- public:
-  void send(Bytes packet) override { packets.emplace_back(packet.begin(), packet.end()); }
-  std::vector<Buffer> packets;
-};
 
 const SocketAddress kFrom4{Address::v4(10, 0, 0, 2), 4000};
 const SocketAddress kTo4{Address::v4(192, 0, 2, 1), 5000};
@@ -29,7 +21,7 @@ const SocketAddress kTo6{*Address::parse("2001:db8::1"), 5000};
 
 std::vector<Buffer> fragments_of(const SocketAddress& from, const SocketAddress& to, const std::string& data,
                                  std::size_t mtu = 1280, std::uint16_t identification = 9) {
-  Collecting sink;
+  CollectingSink sink;
   PacketBuilder builder(sink, mtu, identification);
   EXPECT_TRUE(builder.udp(from, to, bytes_of(data)));
   return sink.packets;

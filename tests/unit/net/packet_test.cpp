@@ -7,20 +7,12 @@
 
 #include <gtest/gtest.h>
 
+#include "collecting_sink.hpp"
 #include "net/checksum.hpp"
-#include "net/packet_builder.hpp"
 #include "net/packet_bytes.hpp"
 
 namespace espat::net {
 namespace {
-
-using Buffer = std::vector<std::uint8_t>;
-
-class Collecting : public PacketSink {
- public:
-  void send(Bytes packet) override { packets.emplace_back(packet.begin(), packet.end()); }
-  std::vector<Buffer> packets;
-};
 
 const SocketAddress kFar4{Address::v4(192, 0, 2, 1), 80};
 const SocketAddress kHost4{Address::v4(10, 0, 0, 2), 40000};
@@ -40,7 +32,7 @@ Buffer tcp_packet(const SocketAddress& from, const SocketAddress& to, std::size_
 }
 
 Buffer udp_packet(const SocketAddress& from, const SocketAddress& to, const Buffer& payload) {
-  Collecting sink;
+  CollectingSink sink;
   PacketBuilder builder(sink, 1500, 1);
   EXPECT_TRUE(builder.udp(from, to, payload));
   return sink.packets.at(0);
@@ -239,7 +231,7 @@ TEST(Packet, AnAtomicFragmentIsAWholePacket_Rfc6946) {
 }
 
 TEST(Packet, EchoRepliesAndRequestsAreReadBack) {
-  Collecting sink;
+  CollectingSink sink;
   PacketBuilder builder(sink, 1500, 1);
   builder.echo_reply(kFar4.address, kHost4.address, 77, 3, Buffer{9, 8, 7});
   builder.echo_reply(kFar6.address, kHost6.address, 77, 3, Buffer{9, 8, 7});

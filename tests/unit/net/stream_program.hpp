@@ -58,6 +58,19 @@ class StreamProgram {
     const ssize_t size = ::recv(descriptor(), piece_.data(), piece_.size(), MSG_DONTWAIT | MSG_PEEK);
     return std::string(piece_.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
   }
+  /// Reads: so much has come since it was opened, and more may come.
+  void expect_so_far(const std::string& all) {
+    read();
+    EXPECT_TRUE(received == all) << received.size() << " of " << all.size();
+    EXPECT_FALSE(ended);
+    EXPECT_EQ(read_error, 0);
+  }
+  /// Reads: the end has come.
+  void expect_clean_end() {
+    read();
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(read_error, 0);
+  }
   void finish() { (void)::shutdown(descriptor(), SHUT_WR); }
   void close() {
     if (is_open()) (*asked_->outcome)->reset();

@@ -40,9 +40,7 @@ TEST_F(Streams, a_stream_opens_when_the_far_end_accepts_and_carries_both_ways) {
   EXPECT_EQ(channel.links[link].received, "question");
   channel.far_end_sends(link, "answer");
   run(milliseconds(1));
-  program->read();
-  EXPECT_EQ(program->received, "answer");
-  EXPECT_FALSE(program->ended);
+  program->expect_so_far("answer");
 }
 
 TEST_F(Streams, a_single_byte_is_passed_on_at_once_and_only_once) {
@@ -155,13 +153,9 @@ TEST_F(Streams, after_the_programs_end_the_link_stays_for_the_answer_and_closes_
   EXPECT_EQ(interface->links().front().state, "half-closed");
   channel.far_end_sends(link, "answer");
   run(seconds(29));
-  program->read();
-  EXPECT_EQ(program->received, "answer");
-  EXPECT_FALSE(program->ended);
+  program->expect_so_far("answer");
   run(seconds(2));
-  program->read();
-  EXPECT_TRUE(program->ended);
-  EXPECT_EQ(program->read_error, 0);
+  program->expect_clean_end();
   run(seconds(1));
   expect_no_link_is_left();
 }

@@ -1,6 +1,7 @@
 // What the tests of the whole interface share: one that is up, and programs that answer while time passes.
 #pragma once
 
+#include <deque>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -26,6 +27,16 @@ struct Translator : testing::Test, World {
     converse(program, milliseconds(50));
     EXPECT_TRUE(program.established);
     return channel.link_to(remote).value_or(99);
+  }
+  /// So many programs with ports 40000 on, connected one after the other to ports 80 on of 198.51.100.7.
+  std::deque<HostProgram> open_several(std::uint16_t count) {
+    std::deque<HostProgram> programs;
+    for (std::uint16_t i = 0; i < count; ++i) {
+      const auto port = static_cast<std::uint16_t>(80 + i);
+      programs.emplace_back(*this, static_cast<std::uint16_t>(40000 + i), "198.51.100.7", port);
+      (void)open(programs.back(), "198.51.100.7:" + std::to_string(port));
+    }
+    return programs;
   }
   /// The program takes nothing of what the far end sends: returned.
   std::string fall_behind(HostProgram& program, at::LinkId link) {

@@ -57,12 +57,7 @@ TEST_F(Translator, serves_fifty_flows_over_four_links_and_fails_none) {
 }
 
 TEST_F(Translator, gives_a_half_closed_silent_link_to_one_who_waits_after_a_second) {
-  std::deque<HostProgram> programs;
-  for (std::uint16_t i = 0; i < 4; ++i) {
-    programs.emplace_back(*this, static_cast<std::uint16_t>(40000 + i), "198.51.100.7",
-                          static_cast<std::uint16_t>(80 + i));
-    (void)open(programs.back(), "198.51.100.7:" + std::to_string(80 + i));
-  }
+  std::deque<HostProgram> programs = open_several(4);
   programs[2].finish();
   HostProgram waiting(*this, 41000, "198.51.100.8", 80);
   waiting.connect();
@@ -160,12 +155,7 @@ TEST_F(Translator, lets_connects_hang_for_a_quarter_of_a_minute_at_most_even_if_
 }
 
 TEST_F(Translator, does_not_take_a_far_end_for_silent_that_a_hanging_connect_kept_from_being_heard) {
-  std::deque<HostProgram> programs;
-  for (std::uint16_t i = 0; i < 3; ++i) {
-    programs.emplace_back(*this, static_cast<std::uint16_t>(40000 + i), "198.51.100.7",
-                          static_cast<std::uint16_t>(80 + i));
-    (void)open(programs.back(), "198.51.100.7:" + std::to_string(80 + i));
-  }
+  std::deque<HostProgram> programs = open_several(3);
   const auto link = channel.link_to("198.51.100.7:82").value();
   programs[2].finish();
   converse(programs[2], milliseconds(20));
@@ -181,12 +171,7 @@ TEST_F(Translator, does_not_take_a_far_end_for_silent_that_a_hanging_connect_kep
 }
 
 TEST_F(Translator, shows_which_connect_hangs_and_who_waits) {
-  std::deque<HostProgram> programs;
-  for (std::uint16_t i = 0; i < 3; ++i) {
-    programs.emplace_back(*this, static_cast<std::uint16_t>(40000 + i), "198.51.100.7",
-                          static_cast<std::uint16_t>(80 + i));
-    (void)open(programs.back(), "198.51.100.7:" + std::to_string(80 + i));
-  }
+  std::deque<HostProgram> programs = open_several(3);
   channel.far_end_sends(4, std::string(2000, 'x'));
   channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
   HostProgram dead(*this, 41000, "198.51.100.9", 80);
@@ -238,12 +223,7 @@ TEST_F(Translator, says_that_a_flow_waits_for_another_connect_although_a_link_is
 }
 
 TEST_F(Translator, gives_a_link_that_was_idle_for_a_minute_to_one_who_waits) {
-  std::deque<HostProgram> programs;
-  for (std::uint16_t i = 0; i < 4; ++i) {
-    programs.emplace_back(*this, static_cast<std::uint16_t>(40000 + i), "198.51.100.7",
-                          static_cast<std::uint16_t>(80 + i));
-    (void)open(programs.back(), "198.51.100.7:" + std::to_string(80 + i));
-  }
+  std::deque<HostProgram> programs = open_several(4);
   const auto carry = [&](int seconds_long) {
     for (int i = 0; i < seconds_long; ++i) {
       for (std::uint16_t port = 81; port < 84; ++port)

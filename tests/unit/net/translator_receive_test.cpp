@@ -220,6 +220,17 @@ struct PassiveLink : TranslatorReceive {
     sent = fall_behind(program, link);
     ASSERT_TRUE(channel.links[link].passive);
   }
+  /// The program reads again and gets all that was sent.
+  void expect_all(const std::string& more = {}, seconds within = seconds(10)) {
+    program.reading = true;
+    converse(program, within, milliseconds(10));
+    EXPECT_EQ(program.received, sent + more);
+    EXPECT_FALSE(program.was_reset);
+  }
+  void expect_clean_end() const {
+    EXPECT_TRUE(program.far_end_finished);
+    EXPECT_FALSE(program.was_reset);
+  }
   HostProgram program{*this, 40000, "198.51.100.7", 80};
   at::LinkId link = 0;
   std::string sent;
@@ -228,32 +239,22 @@ struct PassiveLink : TranslatorReceive {
 TEST_F(PassiveLink, is_asked_for_data_that_was_never_announced) {
   channel.links[link].announced = true;  // forgotten (quirk 83): no report comes for what follows
   channel.far_end_sends(link, "forgotten");
-  HostProgram slower(*this, 40001, "198.51.100.8", 80);
-  program.reading = true;
-  channel.links[link].announced = true;
-  converse(program, seconds(10));
-  EXPECT_EQ(program.received, sent + "forgotten");
+  expect_all("forgotten");
 }
 
 TEST_F(PassiveLink, takes_an_error_for_nothing_to_read_however_much_was_announced) {
-  program.reading = true;
-  converse(program, seconds(10));
-  ASSERT_EQ(program.received, sent);
+  expect_all();
   channel.links[link].passive = true;
   channel.report(at::DataWaiting{link, 31});  // a TLS alert: no plain text behind it (quirk 88)
   converse(program, seconds(2));
   EXPECT_FALSE(program.was_reset);
   channel.far_end_sends(link, "and on");
-  converse(program, seconds(2));
-  EXPECT_EQ(program.received, sent + "and on");
+  expect_all("and on");
 }
 
 TEST_F(PassiveLink, reads_less_at_once_when_the_module_lacks_memory_for_more) {
   channel.largest_read = 400;
-  program.reading = true;
-  converse(program, seconds(60), milliseconds(20));
-  EXPECT_EQ(program.received, sent);
-  EXPECT_FALSE(program.was_reset);
+  expect_all({}, seconds(60));
 }
 
 TEST_F(PassiveLink, is_drained_before_an_end_that_was_told_too_early) {
@@ -261,11 +262,8 @@ TEST_F(PassiveLink, is_drained_before_an_end_that_was_told_too_early) {
   channel.report(at::LinkClosed{link});  // quirks 89, 90
   converse(program, milliseconds(200));
   EXPECT_FALSE(program.far_end_finished);
-  program.reading = true;
-  converse(program, seconds(30), milliseconds(20));
-  EXPECT_EQ(program.received, sent);
-  EXPECT_TRUE(program.far_end_finished);
-  EXPECT_FALSE(program.was_reset);
+  expect_all({}, seconds(30));
+  expect_clean_end();
 }
 
 TEST_F(PassiveLink, takes_data_that_come_actively_all_the_same) {
@@ -276,18 +274,15 @@ TEST_F(PassiveLink, takes_data_that_come_actively_all_the_same) {
   if (!waiting.empty()) channel.far_end_sends(link, waiting);
   channel.far_end_sends(link, "actively");
   channel.links[link].passive = true;
-  converse(program, seconds(10));
-  EXPECT_EQ(program.received, sent + "actively");
+  expect_all("actively");
 }
 
 TEST_F(PassiveLink, ends_once_although_closed_is_said_twice) {
-  program.reading = true;
-  converse(program, seconds(10));
+  expect_all();
   channel.far_end_closes(link);
   channel.report(at::LinkClosed{link});  // quirk 99
   converse(program, seconds(1));
-  EXPECT_TRUE(program.far_end_finished);
-  EXPECT_FALSE(program.was_reset);
+  expect_clean_end();
   HostProgram next(*this, 40001, "198.51.100.8", 80);
   (void)open(next, "198.51.100.8:80");
 }

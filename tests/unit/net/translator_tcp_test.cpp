@@ -199,12 +199,7 @@ TEST_F(Translator, comes_back_with_another_address) {
 }
 
 TEST_F(Translator, resets_flows_when_the_module_restarts_and_uses_all_ids_again) {
-  std::deque<HostProgram> programs;
-  for (std::uint16_t i = 0; i < 4; ++i) {
-    programs.emplace_back(*this, static_cast<std::uint16_t>(40000 + i), "198.51.100.7",
-                          static_cast<std::uint16_t>(80 + i));
-    (void)open(programs.back(), "198.51.100.7:" + std::to_string(80 + i));
-  }
+  std::deque<HostProgram> programs = open_several(4);
   channel.set_state(module::State::recovering);
   channel.set_state(module::State::ready);
   run(milliseconds(200));

@@ -127,13 +127,18 @@ asio::awaitable<bool> TcpLink::connect_now() {
     owner_->link_failed(*this, failure, module::Duration{});
     co_return false;
   }
-  // A connect may hang the module: not for a program that has left meanwhile, or whose network has gone.
+  // A connect may hang the module: not for a program that has left meanwhile, or whose network has gone. And a client
+  // that came on the id may have left again: then the connect would succeed on a link that nobody takes for ours.
   module::RunOptions options;
-  options.is_wanted = [this] { return is_live(); };
+  options.is_wanted = [this] { return is_live() && !id_lost_; };
   const at::Outcome outcome = co_await context_->channel.run(std::move(*command), std::move(options));
   if (context_ == nullptr) co_return false;
   if (outcome.status == at::Outcome::Status::cancelled) {
     state_ = State::closed;  // it was never opened
+    if (is_live()) {
+      const ConnectFailure failure{ConnectVerdict::link_in_use, "a client came on the link"};
+      owner_->link_failed(*this, failure, module::Duration{});
+    }
     co_return false;
   }
   if (state_ == State::open || state_ == State::ended) co_return true;  // CONNECT was reported; CLOSED may be too

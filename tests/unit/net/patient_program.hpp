@@ -55,7 +55,7 @@ class PatientProgram {
   void take_synchronised(const TcpSegment& header, const std::string& payload);
   void take_icmp();
   void send_due();
-  void emit(std::uint8_t flags, std::size_t offset, const std::string& payload = {});
+  void emit(std::uint8_t flags, std::size_t offset, const std::string& payload = {}, bool may_be_lost = true);
   void answer_with_reset(const TcpSegment& header, const std::string& payload);
   std::uint16_t window() const;
 

@@ -334,6 +334,26 @@ TEST_F(Translator, takes_the_next_id_when_the_client_that_got_its_own_has_left_a
   EXPECT_EQ(channel.link_to("198.51.100.9:80"), at::LinkId{4});
 }
 
+TEST_F(Translator, begins_no_connect_on_an_id_that_a_client_had_while_the_connect_waited_for_its_turn) {
+  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
+  HostProgram dead(*this, 41000, "198.51.100.9", 80);
+  dead.connect();
+  HostProgram program(*this, 40000, "198.51.100.8", 80);
+  program.connect();
+  run(milliseconds(10));
+  channel.report(client_on(3));
+  channel.report(at::LinkClosed{3});  // it has left again, so the module would connect
+  for (int i = 0; i < 20 && !program.established; ++i) {
+    converse(program, seconds(1));
+    program.connect();  // as every kernel does
+  }
+  EXPECT_TRUE(program.established);
+  const auto begun = std::count_if(channel.commands.begin(), channel.commands.end(), [](const std::string& command) {
+    return command.find("\"TCP\",\"198.51.100.8\",80") != std::string::npos;
+  });
+  EXPECT_EQ(begun, 1) << "the far end would see two connections";
+}
+
 TEST_F(Translator, closes_a_stranger_until_the_module_answers_and_has_it_restarted_if_it_never_does) {
   channel.unanswered.insert("CIPCLOSE");
   channel.foreign.insert(0);

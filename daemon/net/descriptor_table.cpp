@@ -48,8 +48,8 @@ asio::awaitable<Result<FileDescriptor>> DescriptorTable::open(LinkTarget target,
   const std::string remote = target.remote.text();
   const DescriptorStream* const stream = find(*opening);
   if (stream == nullptr || streams_.is_waiting(*stream))
-    co_return Error{ErrorKind::busy, "no link of the module became free for " + remote +
-                                         "; espatctl links shows who has them and who waits"};
+    co_return Error{ErrorKind::busy, "the module had no link for " + remote +
+                                         ", or others went first; espatctl links shows who has links and who waits"};
   co_return Error{ErrorKind::timeout,
                   remote + " does not answer; is it there, and reachable from the module's network?"};
 }

@@ -20,7 +20,8 @@ constexpr seconds boot_patience{8};
 constexpr seconds suspected_boot_patience{3};
 /// After `ready`: the AT task starts only then (quirk 32).
 constexpr milliseconds after_boot{50};
-constexpr milliseconds restart_acknowledgement{300};
+/// The OK of AT+RST waits behind what the module still has to tell: 8 KiB at 57600 baud.
+constexpr milliseconds restart_acknowledgement{2000};
 
 /// So many unasked restarts in so short a time are a weak supply (quirk 24).
 constexpr std::size_t brown_out_restarts = 4;
@@ -202,18 +203,19 @@ asio::awaitable<Module::Session::Next> Module::Session::find_and_restart() {
   if (finding_.fresh) co_return Next::bring_up;
   const bool restarted = co_await restart_module();
   if (port_is_gone()) co_return Next::give_up;
-  co_return restarted ? Next::bring_up : co_await find();
+  if (restarted) co_return Next::bring_up;
+  co_return co_await find();
 }
 
-/// AT+RST; true if `ready` was heard. The transport is left at the boot rate.
+/// AT+RST; true if it was taken and `ready` was heard.
 asio::awaitable<bool> Module::Session::restart_module() {
   RawTalk talk(wire_, module_.executor_, clock_);
   co_await talk.write("AT+RST\r\n");
-  co_await talk.listen(restart_acknowledgement, Verdict::refused);
-  // The OK comes at the old rate, behind all that the module still has to tell; everything after it at the boot rate
-  // and without flow control.
-  ++module_.resets_;
+  const Verdict verdict = co_await talk.listen(restart_acknowledgement, Verdict::refused);
   wire_.transport().set_flow_control(false);
+  if (verdict != Verdict::answered && verdict != Verdict::ready && verdict != Verdict::booting) co_return false;
+  // The OK comes at the old rate, everything after it at the boot rate and without flow control.
+  ++module_.resets_;
   if (wire_.transport().has_rate() && !wire_.transport().set_rate(module_.boot_rate_)) co_return false;
   if (!co_await talk.hear_ready(boot_patience)) co_return false;
   co_await pause(clock_, after_boot);

@@ -96,6 +96,10 @@ class Layout(unittest.TestCase):
     def test_nothing_waits_by_sleeping(self):
         self.assertEqual(lines_with(r"sleep_for|sleep_until|\busleep\(|\bnanosleep\(", "daemon", "cli", "tests/unit"), [])
 
+    def test_no_coroutine_returns_a_choice_that_awaits(self):
+        # g++ 12 performs the co_await in `co_return a ? b : co_await c()` whatever a is.
+        self.assertEqual(lines_with(r"co_return[^;]*\?[^;]*co_await", "daemon", "cli", "tests/*pp"), [])
+
     def test_no_path_of_one_machine(self):
         pattern = r"(?<!\w)/(wo" + r"rk/|ro" + r"ot/\.|ho" + r"me/[a-z])"
         self.assertEqual(lines_with(pattern, "*.cpp", "*.hpp", "*.py", "*.txt", "*.json", "*.md", "tests", ".ci", "debian", "systemd"), [])

@@ -43,6 +43,8 @@ struct Dialect {
   bool ssl_server = true;              // AT+CIPSERVER takes "SSL"
   bool server_dies_when_full = false;  // and must be opened again (quirk 102)
 
+  bool gatt_value_places = true;  // +NOTIFY and +INDICATE say truly which characteristic is meant (quirk 8)
+
   bool passive_udp_usable = false;    // passive reads keep datagrams apart; no released firmware does (quirks 91-93)
   std::vector<std::string> faults{};  // known faults of this firmware, in words; the journal tells them
 

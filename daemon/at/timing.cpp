@@ -19,13 +19,19 @@ struct Entry {
 };
 
 constexpr std::array timings{
-    Entry{"CIPCLOSE", {10s, Holds::nothing}},      // up to so_linger, which stays off (quirk 55)
-    Entry{"CIPDOMAIN", {30s, Holds::channel}},     // 20-21 s when no server answers (measured 14)
-    Entry{"CIPRECVDATA", {5s, Holds::nothing}},    //
-    Entry{"CIPSEND", {20s, Holds::nothing}},       // so_sndtimeo, and what is queued before it (measured 12)
-    Entry{"CIPSENDEX", {20s, Holds::nothing}},     //
-    Entry{"CIPSENDL", {14s, Holds::nothing}},      // without progress: so_sndtimeo and a margin
-    Entry{"CIPSERVER", {10s, Holds::nothing}},     // closes links before its OK (measured 23)
+    Entry{"BLECONN", {36s, Holds::channel}},          // its own time-out, at most 30 s (guide 3.4.13)
+    Entry{"BLEGATTCCHAR", {36s, Holds::channel}},     // some round trips on the air; ATT gives up after 30 s
+    Entry{"BLEGATTCPRIMSRV", {36s, Holds::channel}},  //
+    Entry{"BLEGATTCRD", {36s, Holds::nothing}},       // one round trip
+    Entry{"BLEGATTCWR", {36s, Holds::nothing}},       //
+    Entry{"BLEGATTSIND", {36s, Holds::nothing}},      // until the peer has confirmed
+    Entry{"CIPCLOSE", {10s, Holds::nothing}},         // up to so_linger, which stays off (quirk 55)
+    Entry{"CIPDOMAIN", {30s, Holds::channel}},        // 20-21 s when no server answers (measured 14)
+    Entry{"CIPRECVDATA", {5s, Holds::nothing}},       //
+    Entry{"CIPSEND", {20s, Holds::nothing}},          // so_sndtimeo, and what is queued before it (measured 12)
+    Entry{"CIPSENDEX", {20s, Holds::nothing}},        //
+    Entry{"CIPSENDL", {14s, Holds::nothing}},         // without progress: so_sndtimeo and a margin
+    Entry{"CIPSERVER", {10s, Holds::nothing}},        // closes links before its OK (measured 23)
     Entry{"CIPSTART", {75s, Holds::reception}},    // 15 s TCP, 10 s SSL (measured 13); 60 s limit since 4.1 (quirk 53)
     Entry{"CIPSTARTEX", {75s, Holds::reception}},  //
     Entry{"CIUPDATE", {300s, Holds::channel}},     //

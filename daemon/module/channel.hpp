@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -95,6 +96,8 @@ struct RunOptions {
   /// Asked at the last moment, when the command's turn has come: false if nobody has a use for it any more. Then it is
   /// not sent, and the outcome is `cancelled`.
   std::function<bool()> is_wanted{};
+  /// What follows the prompt, for a command with payload_length() that is not a send of a link (a GATT write, say).
+  std::vector<std::uint8_t> payload{};
   /// Payloads that belong to the command's own answer (+CIPRECVDATA), chunk by chunk; arguments as in
   /// Observer::on_payload.
   std::function<void(const at::Payload&, at::Bytes chunk, std::size_t remaining, bool aborted)> on_payload{};

@@ -76,6 +76,7 @@ asio::awaitable<at::Outcome> CommandChannel::run(at::Command command, RunOptions
   job->ticket = schedule_.add_command(false, options.urgency, command.holds(), options.asked_for, clock_.now());
   job->command = std::move(command);
   job->options = std::move(options);
+  job->payload = job->options.payload;
   co_return co_await wait_for(std::move(job));
 }
 

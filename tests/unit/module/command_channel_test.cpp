@@ -4,6 +4,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
+#include "at/bluetooth.hpp"
 #include "command_channel_fixture.hpp"
 
 namespace espat::module::test {
@@ -57,6 +58,22 @@ TEST_F(CommandChannelTest, GivesUpACommandThatIsAlwaysBusy) {
   ASSERT_TRUE(finishes(outcome, 40s));
   EXPECT_EQ((*outcome)->status, Status::timeout);
   expect_working();
+}
+
+TEST_F(CommandChannelTest, WritesThePayloadOfACommandBehindItsPrompt) {
+  scripted.rule = [](const std::string& line) -> std::optional<std::string> {
+    return line == "AT+BLEGATTCWR=0,4,6,1,4" ? std::optional<std::string>("\r\n>") : std::nullopt;
+  };
+  scripted.on_payload = [this](const std::string&) {
+    clock.after(2ms, [&] { scripted.say("\r\nOK\r\n"); });
+    return std::string();
+  };
+  RunOptions options;
+  options.payload = {0x01, 0x00, 0x0d, 0x0a};
+  const auto outcome = run(at::commands::write_attribute(0, {4, 6, 1}, 4), options);
+  ASSERT_TRUE(finishes(outcome));
+  EXPECT_EQ((*outcome)->status, Status::ok);
+  EXPECT_THAT(scripted.payloads, ElementsAre(std::string("\x01\x00\x0d\x0a", 4)));
 }
 
 TEST_F(CommandChannelTest, DropsTheLateAnswerOfAnAbandonedCommand) {

@@ -20,6 +20,7 @@ namespace espat::test {
 struct Answer {
   at::Outcome outcome;
   at::Milliseconds after{0};
+  std::string payload{};  // comes with the answer, for those who read one
 };
 
 /// OK after responses such as `+CWSTATE:2,"home"`.
@@ -72,10 +73,25 @@ class FakeChannel final : public module::Channel {
   module::State state() const override { return state_; }
   module::LineRate line_rate() const override { return {}; }
   const at::Dialect& dialect() const override { return dialect_; }
-  boost::asio::awaitable<at::Outcome> run(at::Command command, module::RunOptions) override {
+  /// A payload that nobody asked for, as a whole.
+  void payload(at::PayloadKind kind, const std::string& arguments, std::string_view bytes) {
+    at::Payload header;
+    header.kind = kind;
+    header.length = bytes.size();
+    header.arguments = arguments;
+    const at::Bytes chunk(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+    const auto observers = observers_;
+    for (auto* observer : observers) observer->on_payload(header, chunk, 0, false);
+  }
+  at::Dialect& spoken() { return dialect_; }
+  /// What was written behind the prompt of each command that had one.
+  const std::vector<std::string>& payloads() const { return payloads_; }
+
+  boost::asio::awaitable<at::Outcome> run(at::Command command, module::RunOptions options) override {
     at::Outcome not_ready;
     if (state_ != module::State::ready) co_return not_ready;
     sent_.push_back(command.text());
+    if (!options.payload.empty()) payloads_.emplace_back(options.payload.begin(), options.payload.end());
     const std::string* best = nullptr;
     for (const auto& [prefix, ignored] : script_) {
       if (command.text().starts_with(prefix) && (best == nullptr || prefix.size() > best->size())) best = &prefix;
@@ -84,6 +100,10 @@ class FakeChannel final : public module::Channel {
     if (best != nullptr) answer = script_.at(*best)(command.text());
     if (answer.after.count() > 0) co_await module::pause(clock_, answer.after);
     answer.outcome.elapsed = answer.after;
+    if (options.on_payload && answer.outcome.ok()) {
+      const at::Bytes chunk(reinterpret_cast<const std::uint8_t*>(answer.payload.data()), answer.payload.size());
+      options.on_payload(at::Payload{}, chunk, 0, false);
+    }
     if (state_ != module::State::ready) answer.outcome.status = at::Outcome::Status::reset;
     co_return std::move(answer.outcome);
   }
@@ -103,6 +123,7 @@ class FakeChannel final : public module::Channel {
   module::State state_ = module::State::ready;
   std::map<std::string, std::function<Answer(const std::string&)>> script_;
   std::vector<std::string> sent_;
+  std::vector<std::string> payloads_;
   std::list<module::Observer*> observers_;
 };
 

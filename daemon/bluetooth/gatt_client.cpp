@@ -1,0 +1,103 @@
+// Values of the GATT tables of connected devices.
+#include <algorithm>
+#include <utility>
+
+#include "bluetooth/bluetooth.hpp"
+#include "bluetooth/uuid.hpp"
+
+namespace espat::bluetooth {
+namespace {
+
+using boost::asio::awaitable;
+
+constexpr std::size_t longest_attribute = 512;  // Core specification, volume 3 part F 3.2.9
+
+module::RunOptions as_data(ByteVector payload) {
+  module::RunOptions options;
+  options.urgency = module::Urgency::data;
+  options.payload = std::move(payload);
+  return options;
+}
+
+}  // namespace
+
+awaitable<Result<ByteVector>> Bluetooth::read(std::string address, at::AttributePlace place) {
+  const auto self = shared_from_this();
+  const Result<Device*> device = connected_device(address);
+  if (device.has_error()) co_return device.error();
+  const auto value = std::make_shared<ByteVector>();
+  module::RunOptions options = as_data({});
+  options.on_payload = [value](const at::Payload&, at::Bytes chunk, std::size_t, bool) {
+    value->insert(value->end(), chunk.begin(), chunk.end());
+  };
+  at::Command command = at::commands::read_attribute(*(*device)->connection, place);
+  const at::Outcome outcome = co_await channel_.run(std::move(command), std::move(options));
+  if (!outcome.ok()) co_return outcome.error("Reading from " + address);
+  co_return std::move(*value);
+}
+
+awaitable<Result<void>> Bluetooth::write(std::string address, at::AttributePlace place, ByteVector value) {
+  const auto self = shared_from_this();
+  const Result<Device*> device = connected_device(address);
+  if (device.has_error()) co_return device.error();
+  if (value.empty() || value.size() > longest_attribute) {
+    co_return Error{ErrorKind::invalid_argument, "The module writes values of 1 to 512 bytes."};
+  }
+  at::Command command = at::commands::write_attribute(*(*device)->connection, place, value.size());
+  module::RunOptions options = as_data(std::move(value));
+  const at::Outcome outcome = co_await channel_.run(std::move(command), std::move(options));
+  if (!outcome.ok()) co_return outcome.error("Writing to " + address);
+  co_return Result<void>();
+}
+
+/// Firmware that does not say whose a value is (quirk 8) can have one notifying and one indicating characteristic of a
+/// device.
+Result<void> Bluetooth::check_notification(const Device& device, const Characteristic& characteristic,
+                                           bool indication) const {
+  if (channel_.dialect().gatt_value_places) return {};
+  for (const Service& service : device.services) {
+    for (const Characteristic& other : service.characteristics) {
+      const bool indicates = (other.properties & property_notify) == 0;
+      if (&other == &characteristic || !other.notifying || indicates != indication) continue;
+      return Error{ErrorKind::not_supported,
+                   "This firmware does not say which characteristic a value belongs to, so "
+                   "only one of a device can notify at a time: stop " +
+                       other.uuid + " first."};
+    }
+  }
+  return {};
+}
+
+awaitable<Result<void>> Bluetooth::set_notifying(std::string address, at::AttributePlace place, bool on) {
+  const auto self = shared_from_this();
+  const std::string configuration = parse_uuid("2902");
+  const Result<Device*> device = connected_device(address);
+  if (device.has_error()) co_return device.error();
+  Characteristic* characteristic = (*device)->find(place);
+  if (characteristic == nullptr) co_return Error{ErrorKind::not_found, "The device has no such characteristic."};
+  const std::uint64_t connected_as = (*device)->connected_as;
+  const bool indication = (characteristic->properties & property_notify) == 0;
+  const auto descriptor = std::find_if(characteristic->descriptors.begin(), characteristic->descriptors.end(),
+                                       [&](const Descriptor& entry) { return entry.uuid == configuration; });
+  const bool can = (characteristic->properties & (property_notify | property_indicate)) != 0;
+  if (!can || descriptor == characteristic->descriptors.end()) {
+    co_return Error{ErrorKind::not_supported, "This characteristic neither notifies nor indicates."};
+  }
+  if (on) {
+    if (const auto checked = check_notification(**device, *characteristic, indication); checked.has_error())
+      co_return checked.error();
+  }
+  const at::AttributePlace where{place.service, place.characteristic, descriptor->index};
+  const std::uint8_t bits = !on ? 0 : indication ? 2 : 1;
+  // Before the answer: the first value may come with it.
+  const bool before = std::exchange(characteristic->notifying, on || characteristic->notifying);
+  ByteVector value{bits, 0};
+  const Result<void> written = co_await write(address, where, std::move(value));
+  Device* now = still(address, connected_as);
+  characteristic = now == nullptr ? nullptr : now->find(place);
+  if (characteristic != nullptr) characteristic->notifying = written.has_error() ? before : on;
+  if (written.has_error()) co_return written.error();
+  co_return Result<void>();
+}
+
+}  // namespace espat::bluetooth

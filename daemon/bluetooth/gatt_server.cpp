@@ -1,0 +1,101 @@
+// The module's own GATT table: its values, and who wants to be told of them. The table itself is in the firmware.
+#include <utility>
+
+#include "bluetooth/bluetooth.hpp"
+#include "bluetooth/uuid.hpp"
+
+namespace espat::bluetooth {
+namespace {
+
+using boost::asio::awaitable;
+
+constexpr std::size_t longest_attribute = 512;
+/// What every connection has, until it has agreed on more.
+constexpr unsigned smallest_mtu = 23;
+/// Of the header in front of a value that is notified.
+constexpr unsigned value_header = 3;
+
+Error wrong_length() {
+  return {ErrorKind::invalid_argument, "The module takes values of 1 to 512 bytes."};
+}
+
+}  // namespace
+
+awaitable<Result<std::vector<Service>>> Bluetooth::local_services() {
+  const auto self = shared_from_this();
+  if (const auto on = co_await until_on(); on.has_error()) co_return on.error();
+  const at::Outcome listed = co_await channel_.run(at::commands::query_local_services());
+  if (!listed.ok()) co_return listed.error("Listing the module's services");
+  const at::Outcome attributes = co_await channel_.run(at::commands::query_local_characteristics());
+  if (!attributes.ok()) co_return attributes.error("Listing the module's characteristics");
+  std::vector<Service> services;
+  for (const at::ListedService& entry : at::parse_local_services(listed.responses)) {
+    Service service{entry.index, parse_uuid(entry.uuid), entry.primary};
+    for (const at::ListedAttribute& attribute : at::parse_local_characteristics(attributes.responses)) {
+      if (attribute.place.service != entry.index) continue;
+      if (!attribute.place.descriptor) {
+        service.characteristics.push_back(
+            {attribute.place.characteristic, parse_uuid(attribute.uuid), attribute.properties});
+      } else if (!service.characteristics.empty()) {
+        service.characteristics.back().descriptors.push_back({*attribute.place.descriptor, parse_uuid(attribute.uuid)});
+      }
+    }
+    services.push_back(std::move(service));
+  }
+  co_return std::move(services);
+}
+
+awaitable<Result<void>> Bluetooth::set_local_value(at::AttributePlace place, ByteVector value) {
+  const auto self = shared_from_this();
+  if (value.empty() || value.size() > longest_attribute) co_return wrong_length();
+  if (const auto on = co_await until_on(); on.has_error()) co_return on.error();
+  at::Command command = at::commands::set_local_value(place, value.size());
+  module::RunOptions options;
+  options.urgency = module::Urgency::data;
+  options.payload = std::move(value);
+  const at::Outcome outcome = co_await channel_.run(std::move(command), std::move(options));
+  if (outcome.status == at::Outcome::Status::error) {
+    co_return Error{ErrorKind::module,
+                    "The module does not take this value: it has no such characteristic, or the value is longer than "
+                    "its table allows."};
+  }
+  if (!outcome.ok()) co_return outcome.error("Setting the value");
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> Bluetooth::send_local_value(at::AttributePlace place, ByteVector value, bool indicate,
+                                                    std::string address) {
+  const auto self = shared_from_this();
+  if (value.empty() || value.size() > longest_attribute) co_return wrong_length();
+  const unsigned wanted = indicate ? 2 : 1;
+  std::vector<std::pair<std::string, at::ConnectionIndex>> targets;
+  for (const auto& [name, device] : devices_.all()) {
+    if (!device.connection || (!address.empty() && name != address)) continue;
+    if ((configuration(*device.connection, place) & wanted) != 0) targets.emplace_back(name, *device.connection);
+  }
+  if (targets.empty()) {
+    co_return Error{ErrorKind::not_ready, std::string("No connected device has asked for ") +
+                                              (indicate ? "indications" : "notifications") +
+                                              " of this characteristic."};
+  }
+  const at::Outcome mtus = co_await channel_.run(at::commands::query_mtu());
+  for (const auto& [name, connection] : targets) {
+    const unsigned room = at::parse_mtu(mtus.responses, connection).value_or(smallest_mtu) - value_header;
+    if (value.size() > room) {
+      co_return Error{ErrorKind::invalid_argument,
+                      "The connection to " + name + " carries values of at most " + std::to_string(room) + " bytes."};
+    }
+  }
+  for (const auto& [name, connection] : targets) {
+    at::Command command = indicate ? at::commands::indicate_value(connection, place, value.size())
+                                   : at::commands::notify_value(connection, place, value.size());
+    module::RunOptions options;
+    options.urgency = module::Urgency::data;
+    options.payload = value;
+    const at::Outcome outcome = co_await channel_.run(std::move(command), std::move(options));
+    if (!outcome.ok()) co_return outcome.error((indicate ? "Indicating to " : "Notifying ") + name);
+  }
+  co_return Result<void>();
+}
+
+}  // namespace espat::bluetooth

@@ -1,0 +1,207 @@
+// Looking for devices, connecting to them and advertising, against a module that answers from a script.
+#include "fixture.hpp"
+
+namespace espat::test {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::Not;
+
+TEST_F(BluetoothTest, LeavesTheRadioOffUntilSomebodyWantsIt) {
+  pass(10s);
+  EXPECT_TRUE(channel.sent().empty());
+  EXPECT_TRUE(service->is_supported());
+  ASSERT_TRUE(finish(service->start_discovery(":1.1", {})).has_value());
+  EXPECT_THAT(channel.sent(), ElementsAre("AT+BLEINIT?", "AT+BLEINIT=3", "AT+BLEADDR?", "AT+BLENAME?",
+                                          "AT+BLESCANPARAM=1,0,0,100,50", "AT+BLESCAN=1"));
+  EXPECT_EQ(service->status().address, "7c:df:a1:b3:8d:de");
+  EXPECT_TRUE(service->status().discovering);
+}
+
+TEST_F(BluetoothTest, ClosesWhatAnEarlierRunOfTheDaemonLeft) {
+  channel.script("AT+BLEINIT?", ok({"+BLEINIT:3"}));
+  channel.script("AT+BLECONN?", ok({"+BLECONN:1,\"24:0a:c4:d6:e4:46\""}));
+  ASSERT_TRUE(finish(service->set_name("gateway")).has_value());
+  EXPECT_THAT(channel.sent(), Contains("AT+BLEDISCONN=1"));
+  EXPECT_THAT(channel.sent(), Contains("AT+BLESCAN=0"));
+  EXPECT_THAT(channel.sent(), Not(Contains("AT+BLEINIT=3")));
+  EXPECT_EQ(service->status().name, "gateway");
+}
+
+TEST_F(BluetoothTest, SaysWhatHelpsWhenTheModuleKeepsAnotherRole) {
+  channel.script("AT+BLEINIT?", ok({"+BLEINIT:1"}));
+  channel.script("AT+BLEINIT=3", error());
+  const auto failed = finish(service->start_discovery(":1.1", {}));
+  ASSERT_TRUE(failed.has_error());
+  EXPECT_NE(failed.error().message.find("espatctl reset"), std::string::npos);
+}
+
+TEST_F(BluetoothTest, IsNotThereOnFirmwareWithoutIt) {
+  FakeChannel other(io, clock);
+  const auto without = std::make_shared<bluetooth::Bluetooth>(other, clock);
+  without->start();
+  EXPECT_FALSE(without->is_supported());
+  const auto refused = finish(without->start_discovery(":1.1", {}));
+  ASSERT_TRUE(refused.has_error());
+  EXPECT_EQ(refused.error().kind, ErrorKind::not_supported);
+  without->stop();
+  pass(0ms);
+}
+
+TEST_F(BluetoothTest, LooksAsLongAsAnyClientWantsIt) {
+  ASSERT_TRUE(finish(service->start_discovery(":1.1", {.active = false})).has_value());
+  EXPECT_THAT(channel.sent(), Contains("AT+BLESCANPARAM=0,0,0,100,50"));
+  ASSERT_TRUE(finish(service->start_discovery(":1.2", {})).has_value());
+  EXPECT_THAT(channel.sent(), Contains("AT+BLESCANPARAM=1,0,0,100,50")) << "one wants scan responses";
+  EXPECT_EQ(channel.count("AT+BLESCAN=1"), 2u);
+  ASSERT_TRUE(service->stop_discovery(":1.2").has_value());
+  pass(0ms);
+  EXPECT_EQ(channel.count("AT+BLESCAN=1"), 3u) << "passively again";
+  ASSERT_TRUE(service->stop_discovery(":1.1").has_value());
+  pass(0ms);
+  EXPECT_EQ(channel.sent().back(), "AT+BLESCAN=0");
+  EXPECT_FALSE(service->status().discovering);
+  EXPECT_TRUE(service->stop_discovery(":1.1").has_error());
+}
+
+TEST_F(BluetoothTest, TellsOfManyReportsAtOnceHalfASecondLater) {
+  ASSERT_TRUE(finish(service->start_discovery(":1.1", {})).has_value());
+  diary = {};
+  for (int i = 0; i < 50; ++i) {
+    report("BLESCAN", "\"24:0a:c4:d6:e4:46\"," + std::to_string(-40 - i) + ",0201060509" + "50756d70,,0");
+    report("BLESCAN", "\"24:0a:c4:d6:e4:46\",-40,,,0");
+  }
+  EXPECT_TRUE(diary.devices.empty());
+  pass(500ms);
+  EXPECT_THAT(diary.devices, ElementsAre(pump));
+  EXPECT_EQ(diary.lists, 1);
+  EXPECT_EQ(service->device(pump)->heard.name, "Pump");
+}
+
+TEST_F(BluetoothTest, ShowsOnlyDevicesThatSomebodyAskedFor) {
+  ASSERT_TRUE(finish(service->start_discovery(":1.1", {.rssi = -50})).has_value());
+  report("BLESCAN", "\"24:0a:c4:d6:e4:46\",-80,,,0");
+  pass(1s);
+  EXPECT_FALSE(service->device(pump)->selected);
+  EXPECT_TRUE(diary.devices.empty());
+  report("BLESCAN", "\"24:0a:c4:d6:e4:46\",-45,,,0");
+  pass(1s);
+  EXPECT_TRUE(service->device(pump)->selected);
+}
+
+TEST_F(BluetoothTest, ForgetsDevicesThatAreNotHeardAnyMore) {
+  ASSERT_TRUE(finish(service->start_discovery(":1.1", {})).has_value());
+  report("BLESCAN", "\"24:0a:c4:d6:e4:46\",-80,,,0");
+  pass(179s);
+  EXPECT_NE(service->device(pump), nullptr);
+  diary = {};
+  pass(2s);
+  EXPECT_EQ(service->device(pump), nullptr);
+  EXPECT_EQ(diary.lists, 1);
+}
+
+TEST_F(BluetoothTest, ConnectsAndReadsTheWholeTable) {
+  connect_pump();
+  const bluetooth::Device& device = *service->device(pump);
+  EXPECT_EQ(device.connection, 0);
+  EXPECT_EQ(device.mtu, 203u);
+  EXPECT_EQ(device.parameters->interval, 40u);
+  ASSERT_EQ(device.services.size(), 2u);
+  EXPECT_EQ(device.services[1].uuid, bluetooth::parse_uuid("a002"));
+  ASSERT_EQ(device.services[1].characteristics.size(), 4u);
+  EXPECT_EQ(device.services[1].characteristics[1].descriptors[0].uuid, bluetooth::parse_uuid("2902"));
+  EXPECT_THAT(channel.sent(), Contains("AT+BLECONN=0,\"24:0a:c4:d6:e4:46\",0,10"));
+}
+
+TEST_F(BluetoothTest, DoesNotLookForDevicesWhileItConnects) {
+  ASSERT_TRUE(finish(service->start_discovery(":1.1", {})).has_value());
+  report("BLESCAN", "\"24:0a:c4:d6:e4:46\",-80,,,1");
+  channel.script("AT+BLECONN=", error({"+BLECONN:0,-1"}, 10s));
+  const auto failed = begin(service->connect(pump, std::nullopt, 10));
+  EXPECT_EQ(channel.sent().back(), "AT+BLECONN=0,\"24:0a:c4:d6:e4:46\",1,10") << "its address is random";
+  EXPECT_EQ(channel.count("AT+BLESCAN=0"), 1u);
+  EXPECT_TRUE(service->status().discovering);
+  pass(11s);
+  ASSERT_TRUE(*failed && (*failed)->has_error());
+  EXPECT_EQ((*failed)->error().kind, ErrorKind::timeout);
+  EXPECT_EQ(channel.sent().back(), "AT+BLESCAN=1");
+}
+
+TEST_F(BluetoothTest, HasThreeConnectionsAndNoFourth) {
+  for (const char* address : {"24:0a:c4:00:00:01", "24:0a:c4:00:00:02", "24:0a:c4:00:00:03"})
+    ASSERT_TRUE(finish(service->connect(address, false, 10)).has_value());
+  EXPECT_THAT(channel.sent(), Contains("AT+BLECONN=2,\"24:0a:c4:00:00:03\",0,10"));
+  const auto refused = finish(service->connect("24:0a:c4:00:00:04", false, 10));
+  ASSERT_TRUE(refused.has_error());
+  EXPECT_EQ(refused.error().kind, ErrorKind::busy);
+  report("BLEDISCONN", "1,\"24:0a:c4:00:00:02\"");
+  ASSERT_TRUE(finish(service->connect("24:0a:c4:00:00:04", false, 10)).has_value());
+  EXPECT_EQ(service->device("24:0a:c4:00:00:04")->connection, 1);
+}
+
+TEST_F(BluetoothTest, LosesEverythingOfAConnectionWithIt) {
+  connect_pump();
+  diary = {};
+  report("BLEDISCONN", "0,\"24:0a:c4:d6:e4:46\"");
+  EXPECT_FALSE(service->device(pump)->connection.has_value());
+  EXPECT_TRUE(service->device(pump)->services.empty());
+  EXPECT_THAT(diary.devices, ElementsAre(pump));
+  const auto refused = finish(service->read(pump, {3, 1, std::nullopt}));
+  ASSERT_TRUE(refused.has_error());
+  EXPECT_EQ(refused.error().kind, ErrorKind::not_ready);
+}
+
+TEST_F(BluetoothTest, GoesOnAfterTheModuleHasRestarted) {
+  ASSERT_TRUE(finish(service->start_discovery(":1.1", {})).has_value());
+  ASSERT_TRUE(finish(service->start_advertising({.data = {2, 1, 6}})).has_value());
+  connect_pump();
+  channel.become(module::State::recovering);
+  EXPECT_FALSE(service->device(pump)->connection.has_value());
+  EXPECT_FALSE(service->status().on);
+  channel.become(module::State::ready);
+  pass(0ms);
+  EXPECT_TRUE(service->status().on);
+  EXPECT_EQ(channel.count("AT+BLEINIT=3"), 2u);
+  EXPECT_EQ(channel.count("AT+BLEADVSTART"), 2u);
+  EXPECT_TRUE(service->status().discovering);
+}
+
+TEST_F(BluetoothTest, DisconnectsAndWaitsForTheReport) {
+  connect_pump();
+  const auto done = begin(service->disconnect(pump));
+  EXPECT_FALSE(done->has_value());
+  report("BLEDISCONN", "0,\"24:0a:c4:d6:e4:46\"");
+  pass(100ms);
+  ASSERT_TRUE(done->has_value());
+  EXPECT_TRUE((*done)->has_value());
+}
+
+TEST_F(BluetoothTest, AdvertisesAndGoesOnWhenAClientHasTakenItUp) {
+  ASSERT_TRUE(finish(service->start_advertising({.data = {2, 1, 6}, .scan_response = {3, 9, 'h', 'i'}})).has_value());
+  EXPECT_THAT(channel.sent(), Contains("AT+BLEADVPARAM=160,160,0,0,7"));
+  EXPECT_THAT(channel.sent(), Contains("AT+BLEADVDATA=\"020106\""));
+  EXPECT_THAT(channel.sent(), Contains("AT+BLESCANRSPDATA=\"03096869\""));
+  EXPECT_TRUE(service->status().advertising);
+  report("BLECONN", "0,\"24:0a:c4:00:00:01\"");
+  EXPECT_EQ(channel.count("AT+BLEADVSTART"), 2u);
+  report("BLECONN", "1,\"24:0a:c4:00:00:02\"");
+  report("BLECONN", "2,\"24:0a:c4:00:00:03\"");
+  EXPECT_EQ(channel.count("AT+BLEADVSTART"), 3u) << "no room beside three connections";
+  report("BLEDISCONN", "2,\"24:0a:c4:00:00:03\"");
+  EXPECT_EQ(channel.count("AT+BLEADVSTART"), 4u);
+  ASSERT_TRUE(finish(service->stop_advertising()).has_value());
+  EXPECT_EQ(channel.sent().back(), "AT+BLEADVSTOP");
+  EXPECT_FALSE(service->status().advertising);
+}
+
+TEST_F(BluetoothTest, SaysWhenTheModuleRefusesToAdvertise) {
+  channel.script("AT+BLEADVSTART", error());
+  EXPECT_TRUE(finish(service->start_advertising({.data = {2, 1, 6}})).has_error());
+  EXPECT_FALSE(service->status().advertising);
+  pass(60s);
+  EXPECT_EQ(channel.count("AT+BLEADVSTART"), 1u) << "not asked again and again";
+}
+
+}  // namespace
+}  // namespace espat::test

@@ -44,6 +44,14 @@ bool order_fault(Board& board, const json& order) {
     board.firmware()->interpreter.busy_storm = static_cast<unsigned>(count);
   else if (fault == "missing-send-ok")
     faults.missing_send_ok = static_cast<unsigned>(count);
+  else if (fault == "missing-publish-answer")
+    faults.missing_publish_answer = static_cast<unsigned>(count);
+  else if (fault == "stuck-publish")
+    faults.stuck_publish = static_cast<unsigned>(count);
+  else if (fault == "subscribe-hang")
+    faults.subscribe_hang = static_cast<unsigned>(count);
+  else if (fault == "lose-broker")
+    board.firmware()->mqtt.lose_broker();
   else if (fault == "late-answer") {
     faults.late_answers = static_cast<unsigned>(count);
     faults.late_answer = milliseconds(order, "ms", 1000);
@@ -137,6 +145,7 @@ json Control::counters() const {
           {"rate", board_.line.settings().rate},
           {"flow-control", board_.line.settings().flow_control},
           {"links", links},
+          {"mqtt", static_cast<int>(fw.mqtt.state())},
           {"station", static_cast<int>(fw.station.state())},
           {"address", fw.station.address()},
           {"link-local", fw.station.link_local()},

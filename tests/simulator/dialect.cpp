@@ -337,7 +337,8 @@ const Dialect dialects[] = {
      .documents = "latest/esp32c61",
      .default_mode = 0,
      .default_flow_control = 0,
-     .errno_reports = true},
+     .errno_reports = true,
+     .mqtt_time_limits = true},
     {.name = "esp32-v4",
      .commands = esp32_v4_commands,
      .version = esp32_v4_version,
@@ -347,7 +348,8 @@ const Dialect dialects[] = {
      .documents = "RF-1618-fw-cm-ota-security-features/esp32",
      .default_mode = 2,
      .default_flow_control = 1,
-     .errno_reports = false},
+     .errno_reports = false,
+     .mqtt_time_limits = false},
 };
 
 }  // namespace

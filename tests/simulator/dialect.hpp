@@ -23,6 +23,7 @@ struct Dialect {
   int default_mode;          ///< AT+CWMODE of a factory-new module
   int default_flow_control;  ///< of AT+UART_DEF
   bool errno_reports;        ///< +ERRNO:0x… before ERROR with SYSLOG=1 (QUIRKS 4)
+  bool mqtt_time_limits;     ///< AT+MQTTCONN, PUB, PUBRAW, SUB and UNSUB take <timeout_ms>
   int links = 5;
 
   const CommandForms* find(std::string_view command) const;

@@ -54,6 +54,7 @@ Firmware::Firmware(Board& hardware)
       server(*this),
       names(*this),
       passthrough(*this),
+      mqtt(*this),
       settings_(factory_settings(hardware)),
       stop_(hardware.executor()) {
   for (const auto& [key, value] : hardware.nvs.settings().items()) settings_[key] = value;
@@ -77,6 +78,7 @@ Task<void> Firmware::boot() {
   }
   booted_ = true;
   receiver.start();
+  mqtt.start();
   station.start();
   co_await sleep(world().timing.boot);
   passthrough.start_saved();
@@ -88,6 +90,7 @@ void Firmware::stop() {
   stopped_ = true;
   server.stop();
   links.abandon();
+  mqtt.abandon();
   stop_.notify();
   line().wake();
 }

@@ -15,6 +15,7 @@
 #include "filters.hpp"
 #include "interpreter.hpp"
 #include "links.hpp"
+#include "mqtt.hpp"
 #include "names.hpp"
 #include "passthrough.hpp"
 #include "receiver.hpp"
@@ -98,6 +99,7 @@ class Firmware : public std::enable_shared_from_this<Firmware> {
   Server server;
   Names names;
   Passthrough passthrough;
+  Mqtt mqtt;
 
  private:
   Task<void> boot();

@@ -147,6 +147,16 @@ void Interpreter::end(const Outcome& outcome) {
   firmware_.after_answer();
 }
 
+Task<void> Interpreter::prompt() {
+  if (!firmware_.board().faults.split_prompt) {
+    firmware_.say("\r\nOK\r\n\r\n>");
+    co_return;
+  }
+  firmware_.say("\r\nOK\r\n");
+  co_await firmware_.sleep(std::chrono::milliseconds(20));
+  firmware_.say("\r\n>");
+}
+
 void Interpreter::expect(Payload payload) {
   payload_ = std::move(payload);
   collected_.clear();

@@ -29,6 +29,9 @@ class Interpreter {
   /// Reads the line until the firmware stops.
   Task<void> run();
 
+  /// OK and the prompt; with the fault split-prompt reports may come between them.
+  Task<void> prompt();
+
   /// Takes the next bytes as payload. `done` runs when the last one is there; bytes that follow get busy p... .
   struct Payload {
     std::size_t size = 0;

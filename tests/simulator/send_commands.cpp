@@ -41,16 +41,6 @@ Task<std::optional<Sending>> read_sending(Firmware& fw, Parameters& p, std::int6
   co_return sending;
 }
 
-Task<void> prompt(Firmware& fw) {
-  if (!fw.board().faults.split_prompt) {
-    fw.say("\r\nOK\r\n\r\n>");
-    co_return;
-  }
-  fw.say("\r\nOK\r\n");
-  co_await fw.sleep(std::chrono::milliseconds(20));
-  fw.say("\r\n>");
-}
-
 Task<Outcome> transmit(Firmware& fw, Sending sending, std::string bytes) {
   fw.say(format("\r\nRecv %zu bytes\r\n", bytes.size()));
   fw.interpreter.deaf(true);
@@ -66,7 +56,7 @@ Task<Outcome> transmit(Firmware& fw, Sending sending, std::string bytes) {
 Task<Outcome> send_block(Firmware& fw, Parameters& p, bool escapes) {
   auto sending = co_await read_sending(fw, p, largest_block);
   if (!sending) co_return error;
-  co_await prompt(fw);
+  co_await fw.interpreter.prompt();
   fw.interpreter.expect(
       {.size = static_cast<std::size_t>(sending->length),
        .escapes = escapes,
@@ -143,7 +133,7 @@ class LongSend {
 Task<Outcome> send_long(Firmware& fw, Parameters& p) {
   auto sending = co_await read_sending(fw, p, 0x7fffffff);
   if (!sending) co_return error;
-  co_await prompt(fw);
+  co_await fw.interpreter.prompt();
   auto send = std::make_shared<LongSend>(fw, *sending);
   fw.interpreter.stream({.silence = [] { return Duration(std::chrono::milliseconds(20)); },
                          .take = [send](std::string bytes) { return send->take(std::move(bytes)); }});

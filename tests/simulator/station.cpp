@@ -35,6 +35,7 @@ Task<int> Station::join(Duration time_limit) {
   if (state_ == State::ready || state_ == State::associated) {
     forget();
     announce("WIFI DISCONNECT\r\n");
+    firmware_.mqtt.network_lost();
     firmware_.links.close_all_streams();
   }
   co_return co_await associate(time_limit);
@@ -130,6 +131,7 @@ void Station::leave(bool links_after_answer) {
   if (state_ != State::never) forget();
   if (!was_joined) return;
   announce("WIFI DISCONNECT\r\n");
+  firmware_.mqtt.network_lost();
   std::string closed = firmware_.links.take_stream_closings();
   if (links_after_answer)
     firmware_.after += closed;

@@ -125,6 +125,7 @@ const CommandTable& all_commands() {
     add_ping_command(t);
     add_time_commands(t);
     add_tls_commands(t);
+    add_mqtt_commands(t);
     return t;
   }();
   return table;

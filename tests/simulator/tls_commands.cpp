@@ -9,17 +9,6 @@
 namespace sim {
 namespace {
 
-/// "client_ca.0" and the like; "" if there is none.
-std::string certificate(Firmware& fw, const std::string& space, int number) {
-  const std::string key = format("%s.%d", space.c_str(), number);
-  const auto& area = fw.board().nvs.manufacturing();
-  if (area.contains(space) && area.at(space).contains(key))
-    return area.at(space).at(key).at("value").get<std::string>();
-  const auto& built_in = fw.world().certificates;
-  const auto found = built_in.find(key);
-  return found == built_in.end() ? std::string() : found->second;
-}
-
 /// [<id>,]… : the links a command is about. False: ERROR.
 bool which_links(Firmware& fw, Parameters& p, std::size_t& at, std::vector<int>& links) {
   at = fw.multiple ? 1 : 0;
@@ -108,6 +97,16 @@ Outcome set_psk(Firmware& fw, Parameters& p, bool hex) {
 }
 
 }  // namespace
+
+std::string certificate(Firmware& fw, const std::string& space, int number) {
+  const std::string key = format("%s.%d", space.c_str(), number);
+  const auto& area = fw.board().nvs.manufacturing();
+  if (area.contains(space) && area.at(space).contains(key))
+    return area.at(space).at(key).at("value").get<std::string>();
+  const auto& built_in = fw.world().certificates;
+  const auto found = built_in.find(key);
+  return found == built_in.end() ? std::string() : found->second;
+}
 
 TlsOptions client_tls_options(Firmware& fw, int id) {
   const auto settings = fw.get("tls").at(static_cast<std::size_t>(id));

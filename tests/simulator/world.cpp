@@ -44,6 +44,10 @@ Timing read_timing(const Json& json) {
                                                     {"handshake-ms", &timing.handshake},
                                                     {"name-server-ms", &timing.name_server},
                                                     {"ping-ms", &timing.ping},
+                                                    {"mqtt-silence-ms", &timing.mqtt_silence},
+                                                    {"mqtt-failure-ms", &timing.mqtt_failure},
+                                                    {"mqtt-clean-ms", &timing.mqtt_clean},
+                                                    {"mqtt-reconnect-ms", &timing.mqtt_reconnect},
                                                     {"time-update-ms", &timing.time_update}};
   for (const auto& [key, value] : json.items()) {
     if (key == "wifi-bytes-per-second")

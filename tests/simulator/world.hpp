@@ -42,7 +42,11 @@ struct Timing {
   Milliseconds handshake{10000};   ///< SSL to a silent server (M.3)
   Milliseconds name_server{7000};  ///< each DNS server that does not answer (G.2)
   Milliseconds ping{1000};
-  Milliseconds time_update{300};  ///< SNTP
+  Milliseconds mqtt_silence{10000};    ///< a broker that says nothing, to the connect and again to CONNECT (M.5)
+  Milliseconds mqtt_failure{5000};     ///< from +MQTTDISCONNECTED to the ERROR of AT+MQTTCONN (H.6)
+  Milliseconds mqtt_clean{4700};       ///< AT+MQTTCLEAN after the broker is gone, at most; a third of it at least
+  Milliseconds mqtt_reconnect{10000};  ///< between attempts with <reconnect> 1
+  Milliseconds time_update{300};       ///< SNTP
 };
 
 struct World {

@@ -41,13 +41,13 @@ class Certificates:
     no. 32), and dialogue 4.2.8 never sets it.
     """
 
-    def __init__(self, folder, since='700101000000Z'):
+    def __init__(self, folder, since='700101000000Z', server='host.test'):
         self.folder = folder
         self.authority = folder / 'authority.pem'
         (folder / 'authority.conf').write_text(AUTHORITY)
         (folder / 'index').touch()
         (folder / 'serial').write_text('01')
-        for name, common_name in (('authority', 'authority'), ('server', 'host.test'), ('client', 'espat-module')):
+        for name, common_name in (('authority', 'authority'), ('server', server), ('client', 'espat-module')):
             self._run('req', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=' + common_name,
                       '-keyout', name + '.key', '-out', name + '.csr')
             signer = ['-selfsign'] if name == 'authority' else ['-cert', 'authority.pem']

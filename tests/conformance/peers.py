@@ -8,6 +8,7 @@ import socket
 import ssl
 import struct
 
+from broker import Broker
 from far_end import Failure
 from recording import pattern
 
@@ -159,6 +160,7 @@ class Peers:
         self.certificates = certificates  # a function: only sections with TLS pay for them
         self.listeners, self.datagrams, self.clients = {}, {}, {}
         self.names = NameServer()
+        self.brokers, self.watcher = [], None
 
     def serve(self, kind, port, options):
         context = None
@@ -167,10 +169,17 @@ class Peers:
             context.minimum_version = ssl.TLSVersion.TLSv1_3 if 'tls1.3' in options else ssl.TLSVersion.TLSv1_2
             if 'http/1.1' in options:
                 context.set_alpn_protocols(['http/1.1'])
-        if kind == 'udp':
+        if kind == 'mqtt':
+            self.brokers.append(Broker(HOST, port, user=options or None))
+            self.watcher = self.watcher or self.broker().watch('out/#', 1)
+        elif kind == 'udp':
             self.datagrams[port] = Datagrams(port, 'echo' in options)
         else:
             self.listeners[port] = Listener(port, options, context)
+
+    def broker(self):
+        """The one that another client speaks with."""
+        return self.brokers[0]
 
     def connect(self, name, port):
         sock = socket.socket()
@@ -222,3 +231,5 @@ class Peers:
     def close(self):
         for holder in [self.names, *self.listeners.values(), *self.datagrams.values(), *self.all_connections()]:
             holder.sock.close()
+        for broker in self.brokers:
+            broker.close()

@@ -7,6 +7,7 @@ The simulator is a fresh module on a pty; the far ends that the dialogue needs a
 Exit status 1, with the transcript, if the module says anything else than the dialogue.
 """
 import argparse
+import contextlib
 import datetime
 import json
 import os
@@ -22,6 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / 'dialogues'))
 
 import check  # noqa: E402  (the format's own parser)
 import namespace  # noqa: E402
+from broker import Broker  # noqa: E402
 from control import Control  # noqa: E402
 from far_end import Certificates, FarEnd, Failure  # noqa: E402
 from module_port import ModulePort  # noqa: E402
@@ -33,8 +35,16 @@ def words(text):
     return dict(w.split('=', 1) for w in re.findall(r'\w+=(?:"[^"]*"|\S+)', text))
 
 
-def world_of(dialogue, folder):
-    """The simulator's world file, and the addresses that must exist."""
+BROKER = re.compile(r'MQTT broker (tcp|tls|ws|wss)://([^:/]+):(\d+)\S*(.*)')
+BROKER_ADDRESS = '192.168.3.102'  # of a broker that the dialogue knows by name
+
+
+def roles_of(dialogue):
+    return dialogue.head['roles'][0].split() if dialogue.head['roles'] else ['module']
+
+
+def world_of(dialogue, folder, number):
+    """Writes the world file of the module with this number, from 0. Returns the addresses that must exist."""
     points, addresses = [], ['192.168.4.1', '192.168.4.2']
     world = {'access-points': points, 'timing': {'boot-ms': 50, 'associate-ms': 20, 'dhcp-ms': 20, 'time-update-ms': 20}}
     for need in dialogue.head['needs']:
@@ -49,13 +59,51 @@ def world_of(dialogue, folder):
             local = datetime.datetime.strptime(keys['time'].strip('"'), '%a %b %d %H:%M:%S %Y')
             zone = datetime.timezone(datetime.timedelta(hours=8))  # every example asks for zone 8
             world['sntp'] = {'time': int(local.replace(tzinfo=zone).timestamp())}
+        elif kind == 'module' and 'wifi=connected' in need and not points:
+            points.append({'ssid': 'joined', 'dhcp': {'address': '192.168.3.%d' % (112 + number), 'gateway': '192.168.3.1',
+                                                      'netmask': '255.255.255.0'}})
+            addresses.append(points[-1]['dhcp']['address'])
+        elif broker := BROKER.match(need):
+            host = broker[2]
+            if not re.fullmatch(r'[\d.]+', host):
+                world['dns'] = {'records': {host: BROKER_ADDRESS}}
+            addresses.append(BROKER_ADDRESS)
         addresses += re.findall(r'(?:server|peer) (\d+\.\d+\.\d+\.\d+):', need)
-    if any('SSL' in n for n in dialogue.head['needs']):
+    if needs_certificates(dialogue):
         world['certificates'] = {name + '.' + str(i): file for i in (0, 1) for name, file in (
             ('client_cert', 'client.pem'), ('client_key', 'client.key'), ('client_ca', 'authority.pem'),
-            ('server_cert', 'server.pem'), ('server_key', 'server.key'), ('server_ca', 'authority.pem'))}
-    (folder / 'world.json').write_text(json.dumps(world))
+            ('server_cert', 'server.pem'), ('server_key', 'server.key'), ('server_ca', 'authority.pem'),
+            ('mqtt_cert', 'client.pem'), ('mqtt_key', 'client.key'), ('mqtt_ca', 'authority.pem'))}
+    (folder / ('world%d.json' % number)).write_text(json.dumps(world))
     return addresses
+
+
+def needs_certificates(dialogue):
+    return any('SSL' in need or re.search(r'broker (tls|wss)', need) for need in dialogue.head['needs'])
+
+
+def broker_host(dialogue):
+    return next((match[2] for match in map(BROKER.match, dialogue.head['needs']) if match), None)
+
+
+def start_broker(dialogue, folder):
+    for match in filter(None, map(BROKER.match, dialogue.head['needs'])):
+        scheme, host, port, rest = match.groups()
+        keys = words(rest)
+        return Broker(host if re.fullmatch(r'[\d.]+', host) else BROKER_ADDRESS, int(port),
+                      user=(keys['user'], keys['pwd']) if 'user' in keys else None,
+                      certificates=folder if scheme in ('tls', 'wss') else None, verify='verify=client' in rest,
+                      websockets=scheme in ('ws', 'wss'))
+    return None
+
+
+def act_on_broker(verb, topic, data, broker, watchers):
+    if verb == 'send':
+        broker.publish(topic, data)
+        return
+    got = watchers[topic].message()[3]
+    if got != data:
+        raise Failure('the broker was told %r, not %r' % (got, data))
 
 
 def act(step, bound, far_end, control):
@@ -73,18 +121,20 @@ def act(step, bound, far_end, control):
         raise Failure('this runner cannot do "X %s"' % step.text)
 
 
-def play(dialogue, port, far_end, control):
-    bound, may, said_ok = {}, [], False
+def play(dialogue, modules, far_end, broker):
+    bound, may, said_ok, asked_for_time = {}, [], False, False
     may_lines = list(dialogue.may)
+    watched = [s.x[1][0][5:] for s in dialogue.steps if s.kind == 'X' and s.x[0] == 'expect' and s.x[1][0].startswith('mqtt:')]
+    watchers = {topic: broker.watch(topic) for topic in set(watched)}
     for step in dialogue.steps:
+        port, control = modules.get(step.role) or next(iter(modules.values()))
         while may_lines and may_lines[0][0] < step.line:
             may.append(check.compile_pattern(may_lines.pop(0)[2])[0])
         try:
             if step.kind == 'H':
                 port.command(step.text)
                 said_ok = False
-                if step.text.startswith('AT+CIPSNTPCFG=1'):
-                    may.append(re.compile(r'\+TIME_UPDATED'))  # FORMAT.md "Accepted at any time"
+                asked_for_time = step.text.startswith('AT+CIPSNTPCFG=1')
             elif step.kind == 'D':
                 if step.data == b'+++':
                     time.sleep(0.05)  # the guard before it; FORMAT.md asks for 20 ms
@@ -93,6 +143,10 @@ def play(dialogue, port, far_end, control):
                 pattern, _, is_open = check.compile_pattern(step.text, bound)
                 bound.update(port.line(pattern, is_open, may, STEP_LIMIT).groupdict())
                 said_ok = step.text == 'OK'
+                if asked_for_time and said_ok:
+                    # What the examples go on with is the real time; typed earlier, the next command's echo could be cut (A.4).
+                    port.line(re.compile(r'\+TIME_UPDATED'), False, may, STEP_LIMIT)
+                    asked_for_time = False
             elif step.kind == 'P':
                 port.prompt(not said_ok, STEP_LIMIT)
             elif step.kind == 'B':
@@ -101,20 +155,44 @@ def play(dialogue, port, far_end, control):
                     raise Failure('expected the bytes %r, got %r' % (step.data, data))
             elif step.kind == 'W':
                 time.sleep(step.n / 1000)
+            elif step.kind == 'X' and step.x[1] and step.x[1][0].startswith('mqtt:'):
+                act_on_broker(step.x[0], step.x[1][0][5:], step.x[1][1], broker, watchers)
             elif step.kind == 'X':
                 act(step, bound, far_end, control)
-        except (Failure, OSError) as failure:
+        except (Failure, OSError, AssertionError) as failure:
             raise Failure('line %d, "%s %s": %s' % (step.line, step.kind, step.text, failure)) from None
-    port.nothing_more(may)
+    for port, _ in modules.values():
+        port.nothing_more(may)
 
 
-def start(simulator, folder, dialect):
-    process = subprocess.Popen(
-        [simulator, '--world', folder / 'world.json', '--link', folder / 'module', '--dialect', dialect,
-         '--nvs', folder / 'nvs.json', '--control', folder / 'control'], stdout=subprocess.PIPE)
-    if not select.select([process.stdout], [], [], 10)[0] or not process.stdout.readline():
-        raise Failure('the simulator did not start')
-    return process
+class Modules:
+    """The modules of a dialogue, one simulator each, joined where the dialogue wants them so."""
+
+    def __init__(self, simulator, folder, dialogue, dialect, between):
+        self.processes, self.by_role = [], {}
+        for number, role in enumerate(roles_of(dialogue)):
+            file = lambda name: folder / ('%s%d' % (name, number))  # noqa: B023,E731
+            process = subprocess.Popen(
+                [simulator, '--world', folder / ('world%d.json' % number), '--link', file('module'), '--dialect', dialect,
+                 '--nvs', file('nvs'), '--control', file('control')], stdout=subprocess.PIPE)
+            self.processes.append(process)
+            if not select.select([process.stdout], [], [], 10)[0] or not process.stdout.readline():
+                raise Failure('the simulator did not start')
+            port = ModulePort(os.fspath(file('module')), between)
+            self.by_role[role] = (port, Control(file('control')))
+            port.line(re.compile('ready'), False, [re.compile('.*')], STEP_LIMIT)
+            need = [n for n in dialogue.head['needs'] if n.startswith('module') and 'wifi=connected' in n]
+            if any(role in n.split() or len(self.by_role) == 1 == len(roles_of(dialogue)) for n in need):
+                for command in ('AT+CWMODE=1', 'AT+CWJAP="joined",""'):
+                    port.command(command)
+                    port.line(re.compile('OK'), False, [re.compile('WIFI .*')], STEP_LIMIT)
+
+    def stop(self):
+        for port, _ in self.by_role.values():
+            port.close()
+        for process in self.processes:
+            process.terminate()
+            process.wait(10)
 
 
 def main():
@@ -127,26 +205,27 @@ def main():
     dialogue = check.parse(options.dialogue)
     if dialogue.errors:
         sys.exit('\n'.join(dialogue.errors))
-    with tempfile.TemporaryDirectory(prefix='espat-dialogue-') as name:
+    with tempfile.TemporaryDirectory(prefix='espat-dialogue-') as name, contextlib.ExitStack() as last:
         folder = pathlib.Path(name)
         certificates = None
-        if any('SSL' in need for need in dialogue.head['needs']):
-            certificates = Certificates(folder)
-        namespace.add_addresses(world_of(dialogue, folder))
+        if needs_certificates(dialogue):
+            certificates = Certificates(folder, server=broker_host(dialogue) or 'host.test')
+        addresses = [world_of(dialogue, folder, number) for number in range(len(roles_of(dialogue)))]
+        namespace.add_addresses(sum(addresses, []))
+        broker = start_broker(dialogue, folder)
+        if broker:
+            last.callback(broker.close)
         far_end = FarEnd(dialogue, certificates)
-        process = start(options.simulator, folder, options.dialect or dialogue.head['dialect'][0])
-        port = ModulePort(os.fspath(folder / 'module'), far_end.accept_waiting)
+        modules = Modules(options.simulator, folder, dialogue, options.dialect or dialogue.head['dialect'][0],
+                          far_end.accept_waiting)
+        last.callback(modules.stop)
         try:
-            port.line(re.compile('ready'), False, [re.compile('.*')], STEP_LIMIT)
-            play(dialogue, port, far_end, Control(folder / 'control'))
+            play(dialogue, modules.by_role, far_end, broker)
         except Failure as failure:
-            for direction, data in port.transcript:
-                print(direction, repr(data)[2:-1], file=sys.stderr)
+            for role, (port, _) in modules.by_role.items():
+                for direction, data in port.transcript:
+                    print(role, direction, repr(data)[2:-1], file=sys.stderr)
             sys.exit('%s: %s' % (pathlib.Path(options.dialogue).name, failure))
-        finally:
-            port.close()
-            process.terminate()
-            process.wait(10)
 
 
 if __name__ == '__main__':

@@ -6,6 +6,9 @@
 recording.py tells the form of the files, and what may differ. Actions ("!" lines):
 
   world {…}                     merged into the world file (before anything else)
+  serve mqtt PORT [USER PASSWORD]  a broker at 192.168.4.2; another client of it watches out/#
+  told TOPIC QOS RETAINED HEX   what that client gets next | delivers TOPIC QOS BYTES: it publishes this
+  takes-over ID                 it connects with this id
   serve tcp|tls|udp PORT [echo] [narrow] [reset] [greets] [tls1.3] [http/1.1] [asks] [stranger]
                                 a far end at 192.168.4.2;
                                narrow: it does not read; greets: sends 9000 bytes and closes;
@@ -54,7 +57,8 @@ WORLD = {
         {'ssid': 'MasseyWifi', 'bssid': '10:01:00:c4:0a:52', 'channel': 10, 'rssi': -34}],
     'ping': {HOST: 5, DNS: 5, '192.168.4.99': None, '192.168.4.77': None, '10.99.99.99': None, 'fec0::2': 11},
     'timing': {'boot-ms': 100, 'associate-ms': 40, 'dhcp-ms': 100, 'scan-ms': 50, 'scan-channel-ms': 20, 'connect-ms': 300,
-               'handshake-ms': 300, 'name-server-ms': 100, 'ping-ms': 50, 'join-ms': 300}}
+               'handshake-ms': 300, 'name-server-ms': 100, 'ping-ms': 50, 'join-ms': 300, 'mqtt-failure-ms': 200,
+               'mqtt-clean-ms': 300}}
 
 
 def merged(into, more):
@@ -197,7 +201,7 @@ class Player:
                     self.expect(recording.Expected(step.text))
                 else:
                     self.act(step.text)
-            except (Failure, OSError) as failure:
+            except (Failure, OSError, AssertionError) as failure:
                 raise Failure('line %d, "%s %s":\n    %s' % (step.number, step.kind, step.text[:100], failure)) from None
         self.nothing(0.1)
 
@@ -211,7 +215,8 @@ class Player:
                   'rate': lambda r: self.set_rate(int(r)),
                   'order': lambda r: self.control.order(**json.loads(r)),
                   'asked': self.asked, 'fill': self.fill, 'payload': self.payload, 'connect': self.connect,
-                  'refused': self.refused, 'certificate': self.certificate}
+                  'refused': self.refused, 'told': self.told, 'delivers': self.delivers,
+                  'takes-over': lambda r: self.peers.broker().take_over(r), 'certificate': self.certificate}
         if verb in simple:
             simple[verb](rest)
             return
@@ -294,6 +299,16 @@ class Player:
         file = {'ca': 'authority.pem', 'cert': '%s.pem', 'key': '%s.key'}[name.split('_')[1]]
         data = (self.peers.certificates().folder / (file.replace('%s', name.split('_')[0]))).read_bytes()
         self.write(data.ljust(int(size), b'\n'))
+
+    def told(self, rest):
+        topic, qos, retained, payload = (rest + ' ').split(' ')[:4]
+        got = self.peers.watcher.message()
+        if got != (topic, int(qos), int(retained), bytes.fromhex(payload)):
+            raise Failure('the other client got %r' % (got,))
+
+    def delivers(self, rest):
+        topic, qos, payload = (rest + ' ').split(' ', 2)
+        self.peers.broker().publish(topic, recording.action_bytes(payload[:-1]), '-q', qos)
 
     def asked(self, rest):
         got, self.peers.names.asked = self.peers.names.asked, []

@@ -141,6 +141,7 @@ void Interpreter::end(const Outcome& outcome) {
         firmware_.say(format("+ERRNO:0x%x\r\n", static_cast<unsigned>(outcome.error_number)));
       firmware_.say("\r\nERROR\r\n");
       break;
+    case Outcome::Kind::silent:
     case Outcome::Kind::nothing:
       break;
   }

@@ -46,6 +46,7 @@ Outcome configure(Firmware& fw, Parameters& parameters) {
     if (settings.certificate.empty()) return mqtt_error(MqttError::no_certificate);
     if (settings.key.empty()) return mqtt_error(MqttError::no_key);
   }
+  if (!settings.path.empty() && settings.path.front() != '/') settings.path.insert(0, "/");  // guide 4.4.4
   if (settings.client_id.empty()) settings.client_id = "ESP32_" + upper(fw.world().station_mac.substr(9));
   fw.mqtt.settings = settings;
   fw.mqtt.configured(State::configured);

@@ -46,7 +46,7 @@ Task<Outcome> publish(Firmware& fw, Parameters& parameters) {
   if (!p.ok()) co_return p.outcome();
   if (const auto refused = not_connected(fw)) co_return *refused;
   const Result result = co_await fw.mqtt.publish(topic, data, qos, retain, end);
-  if (Faults::take(fw.board().faults.missing_publish_answer)) co_return nothing;
+  if (Faults::take(fw.board().faults.missing_publish_answer)) co_return silent;
   co_return outcome_of(result, MqttError::publish_failed);
 }
 
@@ -61,7 +61,7 @@ Task<Outcome> publish_raw(Firmware& fw, Raw raw, std::string bytes) {
   Result result = Result::disconnected;
   if (fw.mqtt.connected())
     result = co_await fw.mqtt.publish(raw.topic, std::move(bytes), raw.qos, raw.retain, Clock::now() + raw.limit);
-  if (Faults::take(fw.board().faults.missing_publish_answer)) co_return nothing;
+  if (Faults::take(fw.board().faults.missing_publish_answer)) co_return silent;
   fw.say(result == Result::done ? "+MQTTPUB:OK\r\n" : "+MQTTPUB:FAIL\r\n");
   co_return nothing;
 }

@@ -13,6 +13,9 @@ namespace {
 
 /// libmosquitto takes no shorter one.
 constexpr int shortest_keep_alive = 5;
+constexpr auto one_burst = std::chrono::milliseconds(1);
+/// The window of the module's TCP.
+constexpr std::size_t most_in_air = LinkTable::window;
 
 /// A directory of our own that is gone with the object.
 class PrivateDirectory {
@@ -124,6 +127,7 @@ bool MqttSession::start() {
   const Self self = shared_from_this();
   firmware_.spawn(to_broker(self));
   firmware_.spawn(from_broker(self));
+  firmware_.spawn(land(self));
   firmware_.spawn(read(self));
   firmware_.spawn(keep_alive(self));
   write_rest();
@@ -220,7 +224,12 @@ Task<void> MqttSession::read(Self) {
     const auto [error] = co_await inner_.async_wait(inner_.wait_read, as_result);
     firmware_.check();
     if (error || ended_) co_return;
-    mosquitto_loop_read(client_, 1);
+    // All that has arrived, before whoever waits for an acknowledgement goes on: a message that came with it is told
+    // first (QUIRKS 137).
+    asio::posix::stream_descriptor::bytes_readable waiting(1);
+    Error failed;
+    while (!ended_ && !failed && waiting.get() > 0 && mosquitto_loop_read(client_, 1) == MOSQ_ERR_SUCCESS)
+      if (!ended_) inner_.io_control(waiting, failed);
     write_rest();
   }
 }
@@ -248,19 +257,46 @@ Task<void> MqttSession::to_broker(Self) {
   broker_->socket().close(ignored);
 }
 
+/// What the broker sends is in the air for the Wi-Fi round trip.
 Task<void> MqttSession::from_broker(Self) {
   std::array<char, 4096> buffer{};
   for (;;) {
+    while (in_air_ > most_in_air && !ended_) co_await firmware_.wait(changed_);
     const auto [error, size] = co_await broker_->read(buffer.data(), buffer.size());
     firmware_.check();
-    if (size > 0 && !ended_) {
-      if (firmware_.line().paced()) co_await firmware_.sleep(firmware_.world().timing.round_trip);
-      if (listener_ != nullptr) co_await listener_->room();
-      const auto bytes = asio::buffer(buffer.data(), size);
-      const auto [failed, written] = co_await asio::async_write(outer_, bytes, as_result);
-      if (failed) co_return;
+    if (ended_) co_return;
+    const auto& timing = firmware_.world().timing;
+    Time due = Clock::now() + (firmware_.line().paced() ? Duration(timing.round_trip) : Duration::zero());
+    if (timing.wifi_bytes_per_second > 0)
+      due = std::max(due, last_due_ + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(
+                                          static_cast<double>(size) / timing.wifi_bytes_per_second)));
+    last_due_ = due;
+    air_.push_back({due, std::string(buffer.data(), size), error.failed()});
+    in_air_ += size;
+    changed_.notify();
+    if (error) co_return;
+  }
+}
+
+/// Hands what has landed to libmosquitto. Pieces that follow one another closely come in one burst of the radio.
+Task<void> MqttSession::land(Self) {
+  bool end = false;
+  while (!ended_ && !end) {
+    while (air_.empty() && !ended_) co_await firmware_.wait(changed_);
+    while (!ended_ && Clock::now() < air_.front().due) co_await firmware_.wait(changed_, air_.front().due);
+    if (ended_) co_return;
+    std::string burst;
+    while (!air_.empty() && !end && air_.front().due <= Clock::now() + one_burst) {
+      burst += air_.front().bytes;
+      end = air_.front().end;
+      air_.pop_front();
     }
-    if (error) break;
+    if (listener_ != nullptr) co_await listener_->room();
+    const auto [failed, written] = co_await asio::async_write(outer_, asio::buffer(burst), as_result);
+    firmware_.check();
+    in_air_ -= burst.size();
+    changed_.notify();
+    if (failed) co_return;
   }
   // Only this direction: libmosquitto reads what is still there, then hangs up itself.
   Error ignored;

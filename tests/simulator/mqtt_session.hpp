@@ -4,6 +4,7 @@
 // module's: bound to its address, with its TLS, as slow as its Wi-Fi.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -61,6 +62,12 @@ class MqttSession : public std::enable_shared_from_this<MqttSession> {
 
  private:
   using Self = std::shared_ptr<MqttSession>;
+  struct Piece {
+    Time due;
+    std::string bytes;
+    bool end = false;
+  };
+
   bool open_inner();
   void set_callbacks();
   void on_end();
@@ -70,6 +77,7 @@ class MqttSession : public std::enable_shared_from_this<MqttSession> {
   Task<void> keep_alive(Self self);
   Task<void> to_broker(Self self);
   Task<void> from_broker(Self self);
+  Task<void> land(Self self);
 
   Firmware& firmware_;
   MqttSettings settings_;
@@ -83,6 +91,9 @@ class MqttSession : public std::enable_shared_from_this<MqttSession> {
   bool ended_ = false;
   bool writing_ = false;
   std::map<int, int> acknowledged_;
+  std::deque<Piece> air_;
+  std::size_t in_air_ = 0;
+  Time last_due_{};
 };
 
 }  // namespace sim

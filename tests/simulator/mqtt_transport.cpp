@@ -4,6 +4,7 @@
 
 #include "firmware.hpp"
 #include "text.hpp"
+#include "websocket.hpp"
 #include "zone.hpp"
 
 namespace sim {
@@ -60,10 +61,20 @@ Task<std::unique_ptr<Stream>> open_broker(Firmware& fw, MqttSettings settings, M
   }
   socket.set_option(tcp::no_delay(true), failed);
   if (fw.line().paced()) co_await fw.sleep(fw.world().timing.round_trip);
-  if (!settings.tls()) co_return plain_stream(std::move(socket));
-  int failure = 0;
-  const TlsOptions options = tls_options(fw, settings, target);
-  co_return co_await tls_client(std::move(socket), options, end, failure);
+  std::unique_ptr<Stream> stream;
+  if (settings.tls()) {
+    int failure = 0;
+    const TlsOptions options = tls_options(fw, settings, target);
+    stream = co_await tls_client(std::move(socket), options, end, failure);
+    fw.check();
+  } else {
+    stream = plain_stream(std::move(socket));
+  }
+  if (!stream || !settings.websocket()) co_return stream;
+  const WebSocketRequest request{.host = target.host + format(":%d", target.port),
+                                 .path = settings.path.empty() ? "/" : settings.path,
+                                 .protocol = "mqtt"};
+  co_return co_await websocket_client(std::move(stream), request, end);
 }
 
 }  // namespace sim

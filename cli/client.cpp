@@ -44,9 +44,11 @@ std::string short_interface(const std::string& name) {
   return key_of(name.substr(prefix.size()));
 }
 
+/// Empty for objects below a module, such as Bluetooth devices.
 std::string module_of(const std::string& path) {
   const std::string_view prefix = module_root;
-  return path.compare(0, prefix.size(), prefix) == 0 ? path.substr(prefix.size()) : std::string{};
+  if (path.compare(0, prefix.size(), prefix) != 0 || path.find('/', prefix.size()) != std::string::npos) return {};
+  return path.substr(prefix.size());
 }
 
 Json numbers(const std::map<std::string, std::uint64_t>& counters) {

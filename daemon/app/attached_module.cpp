@@ -78,7 +78,8 @@ AttachedModule::AttachedModule(const std::string& name, const ModuleConfiguratio
       interface_(module_.channel(), commons.clock, commons.wall_clock, host_network(configuration), output_,
                  interface_settings(configuration), net::system_random()),
       station_(std::make_shared<wifi::Station>(module_.channel(), commons.known_networks, wifi::StationSettings{},
-                                               wifi::system_environment(commons.clock))) {
+                                               wifi::system_environment(commons.clock))),
+      bluetooth_(std::make_shared<bluetooth::Bluetooth>(module_.channel(), commons.clock)) {
   interface_.set_tls_rules(rules_of(configuration.tls));
   // One at most, as the reader of the configuration has seen to, and before the module is there nothing else is wrong.
   for (const auto& [forward, configured] : configuration.forwards) (void)interface_.add_forward(configured.forward);
@@ -94,6 +95,7 @@ net::HostNetwork& AttachedModule::host_network(const ModuleConfiguration& config
 void AttachedModule::start() {
   interface_.start();
   station_->start();
+  bluetooth_->start();
   module_.start();
   boost::asio::co_spawn(executor_, read_packets(),
                         boost::asio::bind_cancellation_slot(stop_reading_.slot(), [this](std::exception_ptr failure) {
@@ -119,6 +121,7 @@ boost::asio::awaitable<void> AttachedModule::read_packets() {
 boost::asio::awaitable<void> AttachedModule::stop() {
   stop_reading_.emit(boost::asio::cancellation_type::terminal);
   station_->stop();
+  bluetooth_->stop();
   co_await interface_.stop();
   co_await module_.stop();
 }

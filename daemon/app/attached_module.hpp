@@ -1,5 +1,5 @@
-// One module with everything that belongs to it: the port's side, the network interface, Wi-Fi, and the views for
-// D-Bus.
+// One module with everything that belongs to it: the port's side, the network interface, Wi-Fi, Bluetooth, and the
+// views for D-Bus.
 //
 // This is the place where the layers meet; they do not know each other. Order of life: attach(), start(), …, co_await
 // stop(), destroy. stop() ends the interface before the module, so that links are closed and flows get their RST while
@@ -17,6 +17,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 
 #include "app/configuration.hpp"
+#include "bluetooth/bluetooth.hpp"
 #include "bus/views.hpp"
 #include "module/clock.hpp"
 #include "module/module.hpp"
@@ -63,6 +64,7 @@ class AttachedModule {
   std::uint32_t table() const { return table_; }
   module::Module& module() { return module_; }
   const std::shared_ptr<wifi::Station>& station() { return station_; }
+  const std::shared_ptr<bluetooth::Bluetooth>& bluetooth() { return bluetooth_; }
   net::Interface& interface() { return interface_; }
   /// Null if the configuration says that the module's name servers are not to be registered.
   net::NameServerRegistry* name_servers() { return registered_ ? &registry_ : nullptr; }
@@ -96,6 +98,7 @@ class AttachedModule {
   module::Module module_;
   net::Interface interface_;
   std::shared_ptr<wifi::Station> station_;
+  std::shared_ptr<bluetooth::Bluetooth> bluetooth_;
   boost::asio::cancellation_signal stop_reading_;
 };
 

@@ -60,11 +60,13 @@ boost::asio::awaitable<void> Jobs::until(Done done) {
   }
 }
 
+bool Jobs::is_object_free(const std::string& object) const {
+  return std::none_of(jobs_.begin(), jobs_.end(), [&](const auto& job) { return job->object == object; });
+}
+
 boost::asio::awaitable<void> Jobs::until_object_is_free(std::string object) {
   // A local: g++ 12 destroys a temporary closure within a co_await twice.
-  const auto is_free = [this, &object] {
-    return std::none_of(jobs_.begin(), jobs_.end(), [&](const auto& job) { return job->object == object; });
-  };
+  const auto is_free = [this, &object] { return is_object_free(object); };
   co_await until(is_free);
 }
 

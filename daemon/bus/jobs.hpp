@@ -38,6 +38,7 @@ class Jobs {
   void stop();
 
   std::size_t size() const { return jobs_.size(); }
+  bool is_object_free(const std::string& object) const;
   boost::asio::awaitable<void> until_object_is_free(std::string object);
   boost::asio::awaitable<void> until_idle();
 

@@ -14,6 +14,7 @@
 
 #include "bus/access.hpp"
 #include "bus/answer.hpp"
+#include "bus/bluetooth_tree.hpp"
 #include "bus/bus_callers.hpp"
 #include "bus/errors.hpp"
 #include "bus/host_name_servers.hpp"
@@ -43,6 +44,7 @@ struct ModuleObjects {
   std::unique_ptr<ModuleObject> module;
   std::unique_ptr<StationObject> station;
   std::unique_ptr<NetworkObject> network;
+  std::shared_ptr<BluetoothTree> bluetooth;
 };
 
 }  // namespace
@@ -82,13 +84,17 @@ class Service::Connection {
   }
 
   void add_module(const std::string& name, std::shared_ptr<ModuleView> module, std::shared_ptr<wifi::Station> station,
-                  std::shared_ptr<NetworkView> network) {
+                  std::shared_ptr<NetworkView> network, std::shared_ptr<bluetooth::Bluetooth> bluetooth) {
     const std::string path = module_path(name);
     ModuleObjects objects;
     objects.module = std::make_unique<ModuleObject>(calls_, *connection_, path, name, std::move(module));
     objects.station = std::make_unique<StationObject>(calls_, *connection_, path, std::move(station));
     objects.network = std::make_unique<NetworkObject>(calls_, *connection_, path, name, std::move(network), registry_);
     objects.module->announce(interfaces());
+    if (bluetooth) {
+      objects.bluetooth = std::make_shared<BluetoothTree>(calls_, *connection_, path, std::move(bluetooth));
+      objects.bluetooth->start();
+    }
     modules_[name] = std::move(objects);
     manager_->add(name);
   }
@@ -98,6 +104,7 @@ class Service::Connection {
   boost::asio::awaitable<void> remove_module(std::string name) {
     if (!modules_.contains(name)) co_return;
     const std::string path = module_path(name);
+    if (const auto bluetooth = modules_[name].bluetooth) co_await bluetooth->stop();
     jobs_.cancel_object(path);
     co_await jobs_.until_object_is_free(path);
     co_await leave_handler();
@@ -111,6 +118,8 @@ class Service::Connection {
   boost::asio::awaitable<void> stop() {
     jobs_.stop();
     co_await jobs_.until_idle();
+    for (auto& [name, objects] : modules_)
+      if (objects.bluetooth) co_await objects.bluetooth->stop();
     co_await leave_handler();
     for (auto& [name, objects] : modules_) objects.module->withdraw(interfaces());
     modules_.clear();
@@ -165,7 +174,10 @@ class Service::Connection {
       if (name.empty() || name.front() != ':') return;
       jobs_.cancel_sender(name);
       if (callers_) callers_->forget(name);
-      for (auto& [ignored, objects] : modules_) objects.module->forget(name);
+      for (auto& [ignored, objects] : modules_) {
+        objects.module->forget(name);
+        if (objects.bluetooth) objects.bluetooth->forget(name);
+      }
     } catch (const std::exception& error) {
       spdlog::warn("D-Bus: a caller's departure was not understood: {}", error.what());
     }
@@ -206,8 +218,9 @@ Result<void> Service::own_name() {
 }
 
 void Service::add_module(const std::string& name, std::shared_ptr<ModuleView> module,
-                         std::shared_ptr<wifi::Station> station, std::shared_ptr<NetworkView> network) {
-  connection_->add_module(name, std::move(module), std::move(station), std::move(network));
+                         std::shared_ptr<wifi::Station> station, std::shared_ptr<NetworkView> network,
+                         std::shared_ptr<bluetooth::Bluetooth> bluetooth) {
+  connection_->add_module(name, std::move(module), std::move(station), std::move(network), std::move(bluetooth));
 }
 
 net::NameServerRegistry& Service::name_servers() {

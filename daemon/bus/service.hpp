@@ -14,6 +14,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "at/types.hpp"
+#include "bluetooth/bluetooth.hpp"
 #include "bus/module_registry.hpp"
 #include "bus/views.hpp"
 #include "net/name_server_registry.hpp"
@@ -39,9 +40,10 @@ class Service {
   /// Where the host learns of the modules' name servers. Lives as long as the service, also after stop().
   net::NameServerRegistry& name_servers();
 
-  /// The module appears on D-Bus. The views and the station live on until remove_module() or stop() is done.
+  /// The module appears on D-Bus. The views and the services live on until remove_module() or stop() is done.
+  /// `bluetooth` may be null; it shows where the module has it.
   void add_module(const std::string& name, std::shared_ptr<ModuleView> module, std::shared_ptr<wifi::Station> station,
-                  std::shared_ptr<NetworkView> network);
+                  std::shared_ptr<NetworkView> network, std::shared_ptr<bluetooth::Bluetooth> bluetooth = nullptr);
   /// The module disappears; calls about it are cancelled. Done when nothing of it is in use any more.
   boost::asio::awaitable<void> remove_module(std::string name);
 

@@ -1,0 +1,335 @@
+// Translates between org.espat1.Bluetooth and bluetooth::Bluetooth.
+#include "bus/bluetooth_object.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <tuple>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "at/fields.hpp"
+#include "bluetooth/uuid.hpp"
+#include "bus/advertising_options.hpp"
+#include "bus/gatt_object.hpp"
+#include "bus/text.hpp"
+
+namespace espat::bus {
+namespace {
+
+using bluetooth::Bluetooth;
+using Dictionaries = std::vector<Dictionary>;
+using Owner = std::shared_ptr<Bluetooth>;
+
+constexpr std::uint32_t shortest_connect = 3, longest_connect = 15, default_connect = 10;  // s
+
+Reply<> start_discovery(Owner bluetooth, std::string client, Options options) {
+  bluetooth::DiscoveryFilter filter;
+  for (const std::string& text : options.take<std::vector<std::string>>("uuids").value_or(std::vector<std::string>())) {
+    std::string uuid = bluetooth::parse_uuid(text);
+    if (uuid.empty()) co_return Error{ErrorKind::invalid_argument, "“" + valid_text(text) + "” is no UUID."};
+    filter.uuids.push_back(std::move(uuid));
+  }
+  if (const auto rssi = options.take<std::int16_t>("rssi")) filter.rssi = *rssi;
+  filter.pattern = options.take<std::string>("pattern").value_or("");
+  filter.active = options.take<bool>("active").value_or(true);
+  if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
+  const Result<void> done = co_await bluetooth->start_discovery(std::move(client), std::move(filter));
+  if (done.has_error()) co_return done.error();
+  co_return std::tuple<>();
+}
+
+Reply<sdbus::ObjectPath> connect_device(Owner bluetooth, std::string module_path, std::string address,
+                                        std::function<boost::asio::awaitable<void>()> settled, Options options) {
+  const auto type = options.take<std::string>("address-type");
+  const std::uint32_t timeout = options.take<std::uint32_t>("timeout").value_or(default_connect);
+  if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
+  if (type && *type != "public" && *type != "random") {
+    co_return Error{ErrorKind::invalid_argument, "The option “address-type” is “public” or “random”."};
+  }
+  if (timeout < shortest_connect || timeout > longest_connect) {
+    co_return Error{ErrorKind::invalid_argument, "The time-out of a connect is 3 to 15 seconds."};
+  }
+  std::optional<bool> random;
+  if (type) random = *type == "random";
+  const Result<void> done = co_await bluetooth->connect(address, random, timeout);
+  if (done.has_error()) co_return done.error();
+  co_await settled();
+  co_return std::tuple(sdbus::ObjectPath(device_path(module_path, at::parse_mac(address))));
+}
+
+Reply<> set_name(Owner bluetooth, std::string name, Options options) {
+  if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
+  const Result<void> done = co_await bluetooth->set_name(std::move(name));
+  if (done.has_error()) co_return done.error();
+  co_return std::tuple<>();
+}
+
+Reply<> start_advertising(Owner bluetooth, Options options) {
+  Result<bluetooth::AdvertisingRequest> request = take_advertising_request(options);
+  if (request.has_error()) co_return request.error();
+  const Result<void> done = co_await bluetooth->start_advertising(std::move(*request));
+  if (done.has_error()) co_return done.error();
+  co_return std::tuple<>();
+}
+
+Reply<> stop_advertising(Owner bluetooth) {
+  const Result<void> done = co_await bluetooth->stop_advertising();
+  if (done.has_error()) co_return done.error();
+  co_return std::tuple<>();
+}
+
+std::vector<sdbus::ObjectPath> configured(const Bluetooth& bluetooth, const std::string& module_path,
+                                          const at::AttributePlace& place, unsigned bit) {
+  std::vector<sdbus::ObjectPath> devices;
+  for (const auto& [address, device] : bluetooth.devices().all()) {
+    if (device.connection && (bluetooth.configuration(*device.connection, place) & bit) != 0)
+      devices.emplace_back(device_path(module_path, address));
+  }
+  return devices;
+}
+
+Reply<Dictionaries> list_services(Owner bluetooth, std::string module_path, Options options) {
+  if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
+  const Result<std::vector<bluetooth::Service>> services = co_await bluetooth->local_services();
+  if (services.has_error()) co_return services.error();
+  const auto number = [](unsigned value) { return sdbus::Variant(static_cast<std::uint16_t>(value)); };
+  Dictionaries entries;
+  for (const bluetooth::Service& service : *services) {
+    Dictionary entry;
+    entry["service"] = number(service.index);
+    entry["uuid"] = sdbus::Variant(service.uuid);
+    entry["primary"] = sdbus::Variant(service.primary);
+    entries.push_back(entry);
+    for (const bluetooth::Characteristic& characteristic : service.characteristics) {
+      const at::AttributePlace place{service.index, characteristic.index, std::nullopt};
+      Dictionary value;
+      value["service"] = number(service.index);
+      value["characteristic"] = number(characteristic.index);
+      value["uuid"] = sdbus::Variant(characteristic.uuid);
+      value["flags"] = sdbus::Variant(flags_of(characteristic.properties));
+      value["notifying"] = sdbus::Variant(configured(*bluetooth, module_path, place, 1));
+      value["indicating"] = sdbus::Variant(configured(*bluetooth, module_path, place, 2));
+      entries.push_back(value);
+      for (const bluetooth::Descriptor& descriptor : characteristic.descriptors) {
+        Dictionary more;
+        more["service"] = number(service.index);
+        more["characteristic"] = number(characteristic.index);
+        more["descriptor"] = number(descriptor.index);
+        more["uuid"] = sdbus::Variant(descriptor.uuid);
+        entries.push_back(more);
+      }
+    }
+  }
+  co_return std::tuple(std::move(entries));
+}
+
+Reply<> set_value(Owner bluetooth, at::AttributePlace place, bluetooth::ByteVector value, Options options) {
+  if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
+  const Result<void> done = co_await bluetooth->set_local_value(place, std::move(value));
+  if (done.has_error()) co_return done.error();
+  co_return std::tuple<>();
+}
+
+Reply<> send_local(Owner bluetooth, std::string module_path, at::AttributePlace place, bluetooth::ByteVector value,
+                   bool indicate, Options options) {
+  const auto device = options.take<sdbus::ObjectPath>("device");
+  if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
+  std::string address;
+  if (device) {
+    address = device_address(module_path, *device);
+    if (address.empty()) co_return Error{ErrorKind::not_found, "There is no such device."};
+  }
+  const Result<void> done = co_await bluetooth->send_local_value(place, std::move(value), indicate, std::move(address));
+  if (done.has_error()) co_return done.error();
+  co_return std::tuple<>();
+}
+
+}  // namespace
+
+std::string device_path(const std::string& module_path, const std::string& address) {
+  std::string name = address;
+  for (char& c : name) c = c == ':' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return module_path + "/dev_" + name;
+}
+
+std::string device_address(const std::string& module_path, const std::string& path) {
+  const std::string prefix = module_path + "/dev_";
+  if (!path.starts_with(prefix)) return {};
+  std::string address = path.substr(prefix.size());
+  std::replace(address.begin(), address.end(), '_', ':');
+  return at::parse_mac(address);
+}
+
+BluetoothObject::BluetoothObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
+                                 std::shared_ptr<Bluetooth> bluetooth,
+                                 std::function<boost::asio::awaitable<void>()> settled)
+    : AdaptorInterfaces(connection, ObjectPath{path}),
+      calls_(calls),
+      path_(path),
+      bluetooth_(std::move(bluetooth)),
+      settled_(std::move(settled)),
+      shown_(bluetooth_->status()) {
+  registerAdaptor();
+}
+
+BluetoothObject::~BluetoothObject() {
+  unregisterAdaptor();
+}
+
+void BluetoothObject::withdraw() {
+  try {
+    getObject().emitInterfacesRemovedSignal({InterfaceName{INTERFACE_NAME}});
+  } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
+    spdlog::debug("D-Bus: Bluetooth was not withdrawn: {}", error.getMessage());
+  }
+  calls_.pump.kick();
+}
+
+void BluetoothObject::show() {
+  const bluetooth::Status before = std::exchange(shown_, bluetooth_->status());
+  std::vector<std::string> changed;
+  if (before.on != shown_.on) {
+    changed.emplace_back("Powered");
+    changed.emplace_back("Role");
+  }
+  if (before.address != shown_.address) changed.emplace_back("Address");
+  if (before.name != shown_.name) changed.emplace_back("Name");
+  if (before.discovering != shown_.discovering) changed.emplace_back("Discovering");
+  if (before.advertising != shown_.advertising) changed.emplace_back("Advertising");
+  emit_changed(calls_, getObject(), INTERFACE_NAME, changed);
+}
+
+std::string BluetoothObject::Name() {
+  return valid_text(shown_.name);
+}
+
+template <class... Arguments>
+void BluetoothObject::tell(const char* name, const Arguments&... arguments) {
+  if (subscribers_.empty()) return;
+  try {
+    for (const auto& subscriber : subscribers_) {
+      auto signal = make_signal(getObject(), INTERFACE_NAME, name);
+      (signal << ... << arguments);
+      signal.setDestination(subscriber);
+      getObject().emitSignal(signal);
+    }
+  } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
+    spdlog::debug("D-Bus: {} was not told: {}", name, error.getMessage());
+  }
+  calls_.pump.kick();
+}
+
+void BluetoothObject::tell_written(const std::string& address, const at::AttributePlace& place,
+                                   const bluetooth::ByteVector& value) {
+  tell("Written", sdbus::ObjectPath(device_path(path_, address)), static_cast<std::uint16_t>(place.service),
+       static_cast<std::uint16_t>(place.characteristic), value);
+}
+
+void BluetoothObject::tell_configured(const std::string& address, const at::AttributePlace& place, unsigned bits) {
+  tell("Configured", sdbus::ObjectPath(device_path(path_, address)), static_cast<std::uint16_t>(place.service),
+       static_cast<std::uint16_t>(place.characteristic), (bits & 1) != 0, (bits & 2) != 0);
+}
+
+void BluetoothObject::StartDiscovery(sdbus::Result<>&& result, Dictionary options) {
+  answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
+         [bluetooth = bluetooth_, client = sender_of(getObject())](Options given) {
+           return start_discovery(bluetooth, client, std::move(given));
+         });
+}
+
+void BluetoothObject::StopDiscovery(sdbus::Result<>&& result) {
+  answer_after(calls_, getObject(), std::move(result), Action::control, false,
+               [bluetooth = bluetooth_, client = sender_of(getObject())]() -> Reply<> {
+                 const Result<void> done = bluetooth->stop_discovery(client);
+                 if (done.has_error()) co_return done.error();
+                 co_return std::tuple<>();
+               });
+}
+
+void BluetoothObject::ConnectDevice(sdbus::Result<sdbus::ObjectPath>&& result, std::string address,
+                                    Dictionary options) {
+  answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
+         [bluetooth = bluetooth_, path = path_, address = std::move(address), settled = settled_](Options given) {
+           return connect_device(bluetooth, path, address, settled, std::move(given));
+         });
+}
+
+void BluetoothObject::RemoveDevice(sdbus::Result<>&& result, sdbus::ObjectPath device) {
+  answer_after(calls_, getObject(), std::move(result), Action::control, false,
+               [bluetooth = bluetooth_, address = device_address(path_, device)]() -> Reply<> {
+                 const Result<void> done = bluetooth->forget(address);
+                 if (done.has_error()) co_return done.error();
+                 co_return std::tuple<>();
+               });
+}
+
+void BluetoothObject::SetName(sdbus::Result<>&& result, std::string name, Dictionary options) {
+  answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
+         [bluetooth = bluetooth_, name = std::move(name)](Options given) {
+           return set_name(bluetooth, name, std::move(given));
+         });
+}
+
+void BluetoothObject::StartAdvertising(sdbus::Result<>&& result, Dictionary options) {
+  answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
+         [bluetooth = bluetooth_](Options given) { return start_advertising(bluetooth, std::move(given)); });
+}
+
+void BluetoothObject::StopAdvertising(sdbus::Result<>&& result) {
+  answer_after(calls_, getObject(), std::move(result), Action::control, false,
+               [bluetooth = bluetooth_] { return stop_advertising(bluetooth); });
+}
+
+void BluetoothObject::ListServices(sdbus::Result<Attributes_>&& result, Dictionary options) {
+  answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
+         [bluetooth = bluetooth_, path = path_](Options given) {
+           return list_services(bluetooth, path, std::move(given));
+         });
+}
+
+void BluetoothObject::SetValue(sdbus::Result<>&& result, std::uint16_t service, std::uint16_t characteristic,
+                               Bytes_ value, Dictionary options) {
+  const at::AttributePlace place{service, characteristic, std::nullopt};
+  answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
+         [bluetooth = bluetooth_, place, value = std::move(value)](Options given) {
+           return set_value(bluetooth, place, value, std::move(given));
+         });
+}
+
+void BluetoothObject::send_value(sdbus::Result<>&& result, at::AttributePlace place, Bytes_ value, Dictionary options,
+                                 bool indicate) {
+  answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
+         [bluetooth = bluetooth_, path = path_, place, value = std::move(value), indicate](Options given) {
+           return send_local(bluetooth, path, place, value, indicate, std::move(given));
+         });
+}
+
+void BluetoothObject::Notify(sdbus::Result<>&& result, std::uint16_t service, std::uint16_t characteristic,
+                             Bytes_ value, Dictionary options) {
+  send_value(std::move(result), {service, characteristic, std::nullopt}, std::move(value), std::move(options), false);
+}
+
+void BluetoothObject::Indicate(sdbus::Result<>&& result, std::uint16_t service, std::uint16_t characteristic,
+                               Bytes_ value, Dictionary options) {
+  send_value(std::move(result), {service, characteristic, std::nullopt}, std::move(value), std::move(options), true);
+}
+
+void BluetoothObject::Subscribe(sdbus::Result<>&& result, Dictionary options) {
+  answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
+         [this, sender = sender_of(getObject())](Options given) -> Reply<> {
+           if (const auto checked = given.check(); checked.has_error()) co_return checked.error();
+           subscribers_.insert(sender);
+           co_return std::tuple<>();
+         });
+}
+
+void BluetoothObject::Unsubscribe(sdbus::Result<>&& result) {
+  answer(calls_, getObject(), std::move(result), [this, sender = sender_of(getObject())]() -> Reply<> {
+    subscribers_.erase(sender);
+    co_return std::tuple<>();
+  });
+}
+
+}  // namespace espat::bus

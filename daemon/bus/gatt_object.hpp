@@ -1,0 +1,122 @@
+// org.espat1.GattService, GattCharacteristic and GattDescriptor: the GATT table of a connected device.
+//
+// The objects live as long as the connection; bluetooth_tree.cpp makes them and takes them away when no call is about
+// them any more.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "bluetooth/bluetooth.hpp"
+#include "bus/answer.hpp"
+#include "bus/gatt_sockets.hpp"
+#include "bus/sdbus_compat.hpp"
+#include "dbus/gattcharacteristic_adaptor.h"
+#include "dbus/gattdescriptor_adaptor.h"
+#include "dbus/gattservice_adaptor.h"
+
+namespace espat::bus {
+
+/// "read", "write", … as BlueZ calls them.
+std::vector<std::string> flags_of(std::uint8_t properties);
+
+class GattServiceObject final : public sdbus::AdaptorInterfaces<org::espat1::GattService_adaptor> {
+ public:
+  GattServiceObject(sdbus::IConnection& connection, const std::string& path, std::string device,
+                    const bluetooth::Service& service);
+  ~GattServiceObject();
+  void announce() { getObject().emitInterfacesAddedSignal({InterfaceName{INTERFACE_NAME}}); }
+  void withdraw() { getObject().emitInterfacesRemovedSignal({InterfaceName{INTERFACE_NAME}}); }
+  std::string path() const { return getObject().getObjectPath(); }
+
+ private:
+  std::string UUID() override { return uuid_; }
+  sdbus::ObjectPath Device() override { return sdbus::ObjectPath(device_); }
+  bool Primary() override { return primary_; }
+
+  std::string device_, uuid_;
+  bool primary_;
+};
+
+class GattCharacteristicObject final : public sdbus::AdaptorInterfaces<org::espat1::GattCharacteristic_adaptor> {
+ public:
+  GattCharacteristicObject(Calls& calls, sdbus::IConnection& connection, const std::string& path, std::string service,
+                           std::shared_ptr<bluetooth::Bluetooth> bluetooth, const bluetooth::Device& device,
+                           at::AttributePlace place, const bluetooth::Characteristic& characteristic);
+  ~GattCharacteristicObject();
+  void announce() { getObject().emitInterfacesAddedSignal({InterfaceName{INTERFACE_NAME}}); }
+  void withdraw() { getObject().emitInterfacesRemovedSignal({InterfaceName{INTERFACE_NAME}}); }
+  std::string path() const { return getObject().getObjectPath(); }
+  const at::AttributePlace& place() const { return place_; }
+
+  /// A notification or an indication has come.
+  void value(const bluetooth::ByteVector& value);
+  /// A client left the bus.
+  void forget(const std::string& sender);
+  /// The device has gone: whoever has a descriptor reads its end.
+  void close_sockets();
+
+ private:
+  using Bytes_ = std::vector<std::uint8_t>;
+  void ReadValue(sdbus::Result<Bytes_>&& result, Dictionary options) override;
+  void WriteValue(sdbus::Result<>&& result, Bytes_ value, Dictionary options) override;
+  void AcquireWrite(sdbus::Result<sdbus::UnixFd, std::uint16_t>&& result, Dictionary options) override;
+  void AcquireNotify(sdbus::Result<sdbus::UnixFd, std::uint16_t>&& result, Dictionary options) override;
+  void StartNotify(sdbus::Result<>&& result) override;
+  void StopNotify(sdbus::Result<>&& result) override;
+
+  std::string UUID() override { return uuid_; }
+  sdbus::ObjectPath Service() override { return sdbus::ObjectPath(service_); }
+  std::vector<std::string> Flags() override { return flags_of(properties_); }
+  Bytes_ Value() override { return {}; }
+  bool Notifying() override { return notifying(); }
+  bool NotifyAcquired() override { return notify_socket_ != nullptr; }
+  bool WriteAcquired() override { return write_socket_ != nullptr; }
+  std::uint16_t MTU() override { return mtu_; }
+
+  bool notifying() const { return !subscribers_.empty() || notify_socket_; }
+  Reply<> start_notify(std::string sender);
+  Reply<> stop_notify(std::string sender);
+  Reply<sdbus::UnixFd, std::uint16_t> acquire_notify(Options options);
+  Reply<sdbus::UnixFd, std::uint16_t> acquire_write(Options options);
+  void stop_if_unwanted();
+  void tell(const char* property);
+
+  Calls& calls_;
+  std::string service_, uuid_, address_;
+  std::shared_ptr<bluetooth::Bluetooth> bluetooth_;
+  at::AttributePlace place_;
+  std::uint8_t properties_;
+  std::uint16_t mtu_;
+  std::set<std::string> subscribers_;
+  std::unique_ptr<NotifySocket> notify_socket_;
+  std::shared_ptr<WriteSocket> write_socket_;
+};
+
+class GattDescriptorObject final : public sdbus::AdaptorInterfaces<org::espat1::GattDescriptor_adaptor> {
+ public:
+  GattDescriptorObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
+                       std::string characteristic, std::shared_ptr<bluetooth::Bluetooth> bluetooth, std::string address,
+                       at::AttributePlace place, std::string uuid);
+  ~GattDescriptorObject();
+  void announce() { getObject().emitInterfacesAddedSignal({InterfaceName{INTERFACE_NAME}}); }
+  void withdraw() { getObject().emitInterfacesRemovedSignal({InterfaceName{INTERFACE_NAME}}); }
+  std::string path() const { return getObject().getObjectPath(); }
+
+ private:
+  using Bytes_ = std::vector<std::uint8_t>;
+  void ReadValue(sdbus::Result<Bytes_>&& result, Dictionary options) override;
+  void WriteValue(sdbus::Result<>&& result, Bytes_ value, Dictionary options) override;
+  std::string UUID() override { return uuid_; }
+  sdbus::ObjectPath Characteristic() override { return sdbus::ObjectPath(characteristic_); }
+
+  Calls& calls_;
+  std::string characteristic_, address_, uuid_;
+  bool is_configuration_;
+  std::shared_ptr<bluetooth::Bluetooth> bluetooth_;
+  at::AttributePlace place_;
+};
+
+}  // namespace espat::bus

@@ -1,0 +1,52 @@
+// The descriptors of AcquireNotify and AcquireWrite: each datagram is one value (net/program_socket.hpp).
+//
+// Both end cleanly when the device disconnects (close()), and tell when the program has closed its end.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "bluetooth/bluetooth.hpp"
+#include "net/file_descriptor.hpp"
+#include "net/program_socket.hpp"
+
+namespace espat::bus {
+
+/// From the device to a program. A program that does not read loses values, never their bounds.
+class NotifySocket {
+ public:
+  /// `gone`: the program has closed its end; it may destroy this.
+  static Result<std::pair<std::unique_ptr<NotifySocket>, net::FileDescriptor>> open(
+      const boost::asio::any_io_executor& executor, std::function<void()> gone);
+  void value(const bluetooth::ByteVector& bytes) { (void)socket_->send_datagram(bytes); }
+  void close() { socket_->close_cleanly(); }
+
+ private:
+  std::unique_ptr<net::ProgramSocket> socket_;
+};
+
+/// From a program to the device, one write after the other. Lives on while a write is under way.
+class WriteSocket : public std::enable_shared_from_this<WriteSocket> {
+ public:
+  /// `gone`: the program has closed its end and everything is written, or a write failed.
+  static Result<std::pair<std::shared_ptr<WriteSocket>, net::FileDescriptor>> open(
+      std::shared_ptr<bluetooth::Bluetooth> bluetooth, const boost::asio::any_io_executor& executor,
+      std::string address, at::AttributePlace place, std::function<void()> gone);
+  void close();
+
+ private:
+  void on_change();
+  boost::asio::awaitable<void> pass_on();
+  void end();
+
+  std::shared_ptr<bluetooth::Bluetooth> bluetooth_;
+  boost::asio::any_io_executor executor_;
+  std::string address_;
+  at::AttributePlace place_;
+  std::function<void()> gone_;
+  std::unique_ptr<net::ProgramSocket> socket_;
+  bool passing_ = false;
+};
+
+}  // namespace espat::bus

@@ -1,0 +1,302 @@
+// org.espat1.Bluetooth and the objects below it on a real bus, as a program made for BlueZ uses them.
+#include <poll.h>
+
+#include "bluetooth/bluetooth.hpp"
+#include "service_fixture.hpp"
+
+namespace espat::bus {
+namespace {
+
+constexpr const char* module_at = "/org/espat1/module/esp1";
+constexpr const char* pump_at = "/org/espat1/module/esp1/dev_24_0A_C4_D6_E4_46";
+constexpr const char* notifying_at = "/org/espat1/module/esp1/dev_24_0A_C4_D6_E4_46/service0003/char0006";
+constexpr const char* readable_at = "/org/espat1/module/esp1/dev_24_0A_C4_D6_E4_46/service0003/char0001";
+
+using Managed = std::map<sdbus::ObjectPath, std::map<std::string, Dictionary>>;
+using Bytes = std::vector<std::uint8_t>;
+
+class BluetoothObjects : public ServiceTest {
+ protected:
+  void SetUp() override {
+    if (!is_root()) GTEST_SKIP() << "only root is admitted without group netdev";
+    run([this] {
+      channel_.spoken().family = at::Family::esp32c61;
+      channel_.spoken().commands = {"+BLEINIT", "+BLESCAN", "+BLECONN", "+BLEGATTCCHAR"};
+      channel_.script("AT+BLEADDR?", ok({"+BLEADDR:\"7c:df:a1:b3:8d:de\""}));
+      channel_.script("AT+BLEGATTCPRIMSRV=", ok({"+BLEGATTCPRIMSRV:0,3,0xA002,1"}));
+      channel_.script("AT+BLEGATTCCHAR=",
+                      ok({"+BLEGATTCCHAR:\"char\",0,3,1,0xC300,0x0A", "+BLEGATTCCHAR:\"desc\",0,3,1,1,0x2901",
+                          "+BLEGATTCCHAR:\"char\",0,3,6,0xC305,0x10", "+BLEGATTCCHAR:\"desc\",0,3,6,1,0x2902"}));
+      channel_.script("AT+BLECFGMTU?", ok({"+BLECFGMTU:0,203"}));
+      channel_.script("AT+BLECONN=", [this](const std::string& line) {
+        channel_.report(at::OtherReport{"BLECONN", line.substr(11, 21)});
+        return ok();
+      });
+      bluetooth_ = std::make_shared<bluetooth::Bluetooth>(channel_, clock_);
+      bluetooth_->start();
+      service_->add_module("esp1", module_, station_, network_, bluetooth_);
+    });
+    ASSERT_TRUE(soon([this] { return has(module_at, "org.espat1.Bluetooth"); }));
+  }
+  ~BluetoothObjects() override {
+    run([this] {
+      if (bluetooth_) bluetooth_->stop();
+    });
+  }
+  /// Asks as another program would; not from the loop.
+  bool has(const std::string& path, const std::string& interface) {
+    Managed managed;
+    root_->callMethod("GetManagedObjects").onInterface("org.freedesktop.DBus.ObjectManager").storeResultsTo(managed);
+    const auto found = managed.find(sdbus::ObjectPath(path));
+    return found != managed.end() && found->second.contains(interface);
+  }
+  /// Looks again and again for at most five seconds.
+  bool soon(const std::function<bool()>& condition) {
+    for (int left = 500; left > 0; --left) {
+      if (condition()) return true;
+      std::this_thread::sleep_for(10ms);
+    }
+    return false;
+  }
+  template <class... In>
+  void call(const char* path, const char* interface, const char* method, const In&... in) {
+    make_proxy(*client_, "org.espat1", path)->callMethod(method).onInterface(interface).withArguments(in...);
+  }
+  sdbus::Variant get(const char* path, const char* interface, const char* name) {
+    sdbus::Variant value;
+    make_proxy(*client_, "org.espat1", path)
+        ->callMethod("Get")
+        .onInterface("org.freedesktop.DBus.Properties")
+        .withArguments(std::string(interface), std::string(name))
+        .storeResultsTo(value);
+    return value;
+  }
+  void connect() {
+    sdbus::ObjectPath device;
+    make_proxy(*client_, "org.espat1", module_at)
+        ->callMethod("ConnectDevice")
+        .onInterface("org.espat1.Bluetooth")
+        .withArguments(std::string("24:0A:C4:D6:E4:46"), Dictionary())
+        .storeResultsTo(device);
+    ASSERT_EQ(std::string(device), pump_at);
+  }
+  void report(std::string name, std::string arguments) {
+    run([&] { channel_.report(at::OtherReport{name, arguments}); });
+  }
+  void notify(std::string_view bytes) {
+    run([&] { channel_.payload(at::PayloadKind::gatt_notification, "0,3,6", bytes); });
+  }
+
+  std::shared_ptr<bluetooth::Bluetooth> bluetooth_;
+};
+
+/// Signals that one client gets.
+class Ear {
+ public:
+  explicit Ear(sdbus::IConnection& connection, const std::string& member) : connection_(connection) {
+    slot_ = match(connection, "type='signal',sender='org.espat1',member='" + member + "'", [this](auto&& message) {
+      std::string interface;
+      Dictionary changed;
+      message >> interface >> changed;
+      if (const auto value = changed.find("Value"); value != changed.end())
+        values.push_back(value->second.get<Bytes>());
+    });
+  }
+  void listen(std::size_t wanted) {
+    for (int left = 300; left > 0 && values.size() < wanted; --left) {
+      while (step(connection_)) continue;
+      if (values.size() < wanted) std::this_thread::sleep_for(10ms);
+    }
+  }
+  std::vector<Bytes> values;
+
+ private:
+  sdbus::IConnection& connection_;
+  sdbus::Slot slot_;
+};
+
+TEST_F(BluetoothObjects, ShowWhatIsHeardOnlyWhileSomebodyLooks) {
+  EXPECT_FALSE(has("/org/espat1/module/esp0", "org.espat1.Bluetooth")) << "a module without Bluetooth";
+  EXPECT_FALSE(get(module_at, "org.espat1.Bluetooth", "Powered").get<bool>());
+  report("BLESCAN", "\"24:0a:c4:d6:e4:46\",-29,,,0");
+  call(module_at, "org.espat1.Bluetooth", "StartDiscovery", Dictionary());
+  EXPECT_TRUE(get(module_at, "org.espat1.Bluetooth", "Discovering").get<bool>());
+  EXPECT_EQ(get(module_at, "org.espat1.Bluetooth", "Address").get<std::string>(), "7c:df:a1:b3:8d:de");
+  EXPECT_FALSE(has(pump_at, "org.espat1.Device"));
+  report("BLESCAN", "\"24:0a:c4:d6:e4:46\",-29,050950756d7004ff4c00ff,0303a002,1");
+  ASSERT_TRUE(soon([this] { return has(pump_at, "org.espat1.Device"); }));
+  EXPECT_EQ(get(pump_at, "org.espat1.Device", "Name").get<std::string>(), "Pump");
+  EXPECT_EQ(get(pump_at, "org.espat1.Device", "AddressType").get<std::string>(), "random");
+  EXPECT_EQ(get(pump_at, "org.espat1.Device", "RSSI").get<std::int16_t>(), -29);
+  const auto companies =
+      get(pump_at, "org.espat1.Device", "ManufacturerData").get<std::map<std::uint16_t, sdbus::Variant>>();
+  EXPECT_EQ(companies.at(0x4c).get<Bytes>(), Bytes{0xff});
+  call(module_at, "org.espat1.Bluetooth", "StopDiscovery");
+  EXPECT_EQ(failure([&] { call(module_at, "org.espat1.Bluetooth", "StopDiscovery"); }), "org.espat1.Error.Failed");
+  call(module_at, "org.espat1.Bluetooth", "RemoveDevice", sdbus::ObjectPath(pump_at));
+  EXPECT_TRUE(soon([this] { return !has(pump_at, "org.espat1.Device"); }));
+}
+
+TEST_F(BluetoothObjects, StopLookingForAClientThatHasLeft) {
+  auto other = sdbus::createSystemBusConnection();
+  auto proxy = make_proxy(*other, "org.espat1", module_at);
+  proxy->callMethod("StartDiscovery").onInterface("org.espat1.Bluetooth").withArguments(Dictionary());
+  EXPECT_TRUE(get(module_at, "org.espat1.Bluetooth", "Discovering").get<bool>());
+  proxy.reset();
+  other.reset();
+  EXPECT_TRUE(soon([this] { return !get(module_at, "org.espat1.Bluetooth", "Discovering").get<bool>(); }));
+}
+
+TEST_F(BluetoothObjects, AreTheTableOfAConnectedDeviceUntilItLeaves) {
+  connect();
+  EXPECT_TRUE(get(pump_at, "org.espat1.Device", "ServicesResolved").get<bool>());
+  EXPECT_EQ(get(pump_at, "org.espat1.Device", "MTU").get<std::uint16_t>(), 203);
+  EXPECT_TRUE(has(readable_at, "org.espat1.GattCharacteristic"));
+  EXPECT_TRUE(has(std::string(notifying_at) + "/desc0001", "org.espat1.GattDescriptor"));
+  EXPECT_EQ(get(readable_at, "org.espat1.GattCharacteristic", "Flags").get<std::vector<std::string>>(),
+            (std::vector<std::string>{"read", "write"}));
+  EXPECT_EQ(get(readable_at, "org.espat1.GattCharacteristic", "UUID").get<std::string>(),
+            "0000c300-0000-1000-8000-00805f9b34fb");
+  report("BLEDISCONN", "0,\"24:0a:c4:d6:e4:46\"");
+  EXPECT_TRUE(soon([this] { return !has(readable_at, "org.espat1.GattCharacteristic"); }));
+  EXPECT_FALSE(get(pump_at, "org.espat1.Device", "Connected").get<bool>());
+  connect();
+  EXPECT_TRUE(has(readable_at, "org.espat1.GattCharacteristic")) << "and are there again in the next connection";
+}
+
+TEST_F(BluetoothObjects, ReadAndWriteBytes) {
+  connect();
+  run([this] {
+    auto answer = ok();
+    answer.payload = std::string("\0\r\n\xff", 4);
+    channel_.script("AT+BLEGATTCRD=0,3,1", answer);
+  });
+  Bytes value;
+  const auto proxy = make_proxy(*client_, "org.espat1", readable_at);
+  Dictionary options;
+  options["offset"] = sdbus::Variant(std::uint16_t{1});
+  proxy->callMethod("ReadValue")
+      .onInterface("org.espat1.GattCharacteristic")
+      .withArguments(options)
+      .storeResultsTo(value);
+  EXPECT_EQ(value, (Bytes{13, 10, 0xff}));
+  const auto write = [&](const char* type) {
+    return failure([&] {
+      Dictionary how;
+      how["type"] = sdbus::Variant(std::string(type));
+      call(readable_at, "org.espat1.GattCharacteristic", "WriteValue", Bytes{0, 10}, how);
+    });
+  };
+  EXPECT_EQ(write("request"), "");
+  EXPECT_EQ(write("command"), "org.espat1.Error.NotSupported");
+  run([this] { EXPECT_EQ(channel_.payloads().back(), std::string("\0\n", 2)); });
+  const std::string descriptor = std::string(notifying_at) + "/desc0001";
+  EXPECT_EQ(failure([&] {
+              call(descriptor.c_str(), "org.espat1.GattDescriptor", "WriteValue", Bytes{1, 0}, Dictionary());
+            }),
+            "org.espat1.Error.NotSupported");
+}
+
+TEST_F(BluetoothObjects, TellValuesToThoseAloneWhoAskedForThem) {
+  connect();
+  auto stranger = sdbus::createSystemBusConnection();
+  Ear ours(*client_, "PropertiesChanged"), theirs(*stranger, "PropertiesChanged");
+  call(notifying_at, "org.espat1.GattCharacteristic", "StartNotify");
+  EXPECT_EQ(failure([&] { call(notifying_at, "org.espat1.GattCharacteristic", "StartNotify"); }),
+            "org.espat1.Error.InProgress");
+  EXPECT_TRUE(get(notifying_at, "org.espat1.GattCharacteristic", "Notifying").get<bool>());
+  notify(std::string_view("\0\n1", 3));
+  ours.listen(1);
+  EXPECT_EQ(ours.values, (std::vector<Bytes>{{0, 10, '1'}}));
+  EXPECT_TRUE(get(notifying_at, "org.espat1.GattCharacteristic", "Value").get<Bytes>().empty());
+  call(notifying_at, "org.espat1.GattCharacteristic", "StopNotify");
+  run([this] { EXPECT_EQ(channel_.payloads().back(), std::string("\0\0", 2)); });
+  notify("late");
+  call(notifying_at, "org.espat1.GattCharacteristic", "StartNotify");
+  notify("next");
+  ours.listen(2);
+  EXPECT_EQ(ours.values.back(), (Bytes{'n', 'e', 'x', 't'}));
+  theirs.listen(0);
+  while (step(*stranger)) continue;
+  EXPECT_TRUE(theirs.values.empty());
+}
+
+TEST_F(BluetoothObjects, GiveValuesToADescriptorThatEndsWithTheConnection) {
+  connect();
+  sdbus::UnixFd stream;
+  std::uint16_t mtu = 0;
+  const auto proxy = make_proxy(*client_, "org.espat1", notifying_at);
+  proxy->callMethod("AcquireNotify")
+      .onInterface("org.espat1.GattCharacteristic")
+      .withArguments(Dictionary())
+      .storeResultsTo(stream, mtu);
+  EXPECT_EQ(mtu, 203);
+  EXPECT_TRUE(get(notifying_at, "org.espat1.GattCharacteristic", "NotifyAcquired").get<bool>());
+  EXPECT_EQ(failure([&] { call(notifying_at, "org.espat1.GattCharacteristic", "AcquireNotify", Dictionary()); }),
+            "org.espat1.Error.InProgress");
+  notify("first");
+  notify("second");
+  std::array<char, 64> buffer{};
+  const auto next = [&] {
+    pollfd waiting{stream.get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&waiting, 1, 5000), 1);
+    return std::string(buffer.data(), static_cast<std::size_t>(
+                                          std::max<ssize_t>(::recv(stream.get(), buffer.data(), buffer.size(), 0), 0)));
+  };
+  EXPECT_EQ(next(), "first");
+  EXPECT_EQ(next(), "second");
+  report("BLEDISCONN", "0,\"24:0a:c4:d6:e4:46\"");
+  EXPECT_EQ(next(), "") << "the end";
+}
+
+TEST_F(BluetoothObjects, StopNotificationsWhenTheirDescriptorIsClosed) {
+  connect();
+  sdbus::UnixFd stream;
+  std::uint16_t mtu = 0;
+  const auto proxy = make_proxy(*client_, "org.espat1", notifying_at);
+  proxy->callMethod("AcquireNotify")
+      .onInterface("org.espat1.GattCharacteristic")
+      .withArguments(Dictionary())
+      .storeResultsTo(stream, mtu);
+  stream.reset();
+  EXPECT_TRUE(eventually([this] { return channel_.payloads().back() == std::string("\0\0", 2); }));
+  EXPECT_FALSE(get(notifying_at, "org.espat1.GattCharacteristic", "NotifyAcquired").get<bool>());
+}
+
+TEST_F(BluetoothObjects, WriteEachDatagramOfADescriptor) {
+  connect();
+  sdbus::UnixFd stream;
+  std::uint16_t mtu = 0;
+  const auto proxy = make_proxy(*client_, "org.espat1", readable_at);
+  proxy->callMethod("AcquireWrite")
+      .onInterface("org.espat1.GattCharacteristic")
+      .withArguments(Dictionary())
+      .storeResultsTo(stream, mtu);
+  ASSERT_EQ(::send(stream.get(), "one", 3, 0), 3);
+  ASSERT_EQ(::send(stream.get(), "two", 3, 0), 3);
+  EXPECT_TRUE(eventually([this] { return channel_.payloads().size() == 2; }));
+  run([this] { EXPECT_EQ(channel_.payloads(), (std::vector<std::string>{"one", "two"})); });
+  stream.reset();
+  EXPECT_TRUE(soon([this] { return !get(readable_at, "org.espat1.GattCharacteristic", "WriteAcquired").get<bool>(); }));
+}
+
+TEST_F(BluetoothObjects, AdvertiseInWordsAndRefuseWhatDoesNotFit) {
+  Dictionary options;
+  options["name"] = sdbus::Variant(std::string("Pump"));
+  options["uuids"] = sdbus::Variant(std::vector<std::string>{"a002"});
+  call(module_at, "org.espat1.Bluetooth", "StartAdvertising", options);
+  EXPECT_TRUE(get(module_at, "org.espat1.Bluetooth", "Advertising").get<bool>());
+  run([this] {
+    EXPECT_EQ(channel_.count("AT+BLEADVDATA=\"020106030302A00509"
+                             "50756D70\""),
+              1u);
+  });
+  options["name"] = sdbus::Variant(std::string(40, 'x'));
+  EXPECT_EQ(failure([&] { call(module_at, "org.espat1.Bluetooth", "StartAdvertising", options); }),
+            "org.espat1.Error.InvalidArgument");
+  call(module_at, "org.espat1.Bluetooth", "StopAdvertising");
+  EXPECT_FALSE(get(module_at, "org.espat1.Bluetooth", "Advertising").get<bool>());
+}
+
+}  // namespace
+}  // namespace espat::bus

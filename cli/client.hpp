@@ -30,8 +30,8 @@ struct ModuleView {
 };
 
 using Bytes = std::vector<std::uint8_t>;
-using OptionValue =
-    std::variant<bool, std::uint32_t, std::string, Bytes, std::vector<std::uint32_t>, std::vector<std::string>>;
+using OptionValue = std::variant<bool, std::uint32_t, std::string, Bytes, std::vector<std::uint32_t>,
+                                 std::vector<std::string>, std::int16_t, std::map<std::uint16_t, Bytes>>;
 using Options = std::map<std::string, OptionValue>;
 
 /// What `monitor` sees.
@@ -105,6 +105,42 @@ class Client {
   /// `type`: "tcp", "ssl" or "udp". A descriptor that the caller closes; see OpenStream in dbus/org.espat1.Network.xml.
   int open_stream(const std::string& path, const std::string& type, const std::string& host, std::uint16_t port,
                   const Options& options);
+
+  // client_ble.cpp
+  struct BluetoothObject {
+    std::string path;
+    std::string interface;  ///< "Device", "GattService", "GattCharacteristic", "GattDescriptor"
+    Json properties = Json::object();
+  };
+  /// All below the module, in the order of their paths. Failure if the module has no Bluetooth.
+  std::vector<BluetoothObject> bluetooth_objects(const std::string& path);
+  /// Looks for devices as long as this client lives.
+  void start_discovery(const std::string& path, const Options& options);
+  void stop_discovery(const std::string& path);
+  /// The device's path.
+  std::string connect_device(const std::string& path, const std::string& address, const Options& options);
+  void disconnect_device(const std::string& device);
+  /// `interface`: that of the object, "GattCharacteristic" or "GattDescriptor".
+  Bytes read_value(const std::string& attribute, const std::string& interface);
+  void write_value(const std::string& attribute, const std::string& interface, const Bytes& value);
+  /// A descriptor that the caller closes: each datagram is a value.
+  int acquire_notify(const std::string& characteristic);
+  void start_advertising(const std::string& path, const Options& options);
+  void stop_advertising(const std::string& path);
+  Json local_attributes(const std::string& path);
+  /// `method`: "SetValue", "Notify" or "Indicate".
+  void local_value(const std::string& path, const std::string& method, std::uint16_t service,
+                   std::uint16_t characteristic, const Bytes& value);
+  /// Begins to collect what devices write into the module's table.
+  void watch_writes(const std::string& path);
+  struct Write {
+    std::string device;  ///< path
+    std::uint16_t service = 0, characteristic = 0;
+    std::optional<Bytes> value;  ///< nothing: the device changed what it wants to be told
+    bool notify = false, indicate = false;
+  };
+  /// The next one; waits for it. Throws Interrupted.
+  Write next_write();
 
   /// Begins to collect events of `module` (all modules if empty), reports included if `reports`.
   void watch(const std::string& module, bool reports);

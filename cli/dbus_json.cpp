@@ -20,6 +20,18 @@ Json to_json(const sdbus::Variant& value) {
   if (type == "au") return value.get<std::vector<std::uint32_t>>();
   if (type == "ay") return Json::binary(value.get<Bytes>());
   if (type == "a{sv}") return to_json(value.get<Dictionary>());
+  if (type == "ao") {
+    Json paths = Json::array();
+    for (const auto& path : value.get<std::vector<sdbus::ObjectPath>>())
+      paths.push_back(static_cast<const std::string&>(path));
+    return paths;
+  }
+  if (type == "a{qv}") {
+    Json object = Json::object();
+    for (const auto& [number, held] : value.get<std::map<std::uint16_t, sdbus::Variant>>())
+      object[std::to_string(number)] = to_json(held);
+    return object;
+  }
   if (type == "aa{sv}") return to_json(value.get<std::vector<Dictionary>>());
   return nullptr;
 }
@@ -39,6 +51,12 @@ Json to_json(const std::vector<Dictionary>& list) {
 Dictionary to_dictionary(const Options& options) {
   Dictionary dictionary;
   for (const auto& [key, value] : options) {
+    if (const auto* numbered = std::get_if<std::map<std::uint16_t, Bytes>>(&value)) {
+      std::map<std::uint16_t, sdbus::Variant> variants;
+      for (const auto& [number, bytes] : *numbered) variants[number] = sdbus::Variant{bytes};
+      dictionary.emplace(key, sdbus::Variant{variants});
+      continue;
+    }
     dictionary.emplace(key, std::visit([](const auto& held) { return sdbus::Variant{held}; }, value));
   }
   return dictionary;

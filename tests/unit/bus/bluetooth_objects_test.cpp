@@ -54,7 +54,10 @@ class BluetoothObjects : public ServiceTest {
   bool soon(const std::function<bool()>& condition) {
     for (int left = 500; left > 0; --left) {
       if (condition()) return true;
-      std::this_thread::sleep_for(10ms);
+      std::promise<void> later;
+      boost::asio::steady_timer timer(io_, 10ms);
+      timer.async_wait([&](const boost::system::error_code&) { later.set_value(); });
+      later.get_future().get();
     }
     return false;
   }
@@ -103,9 +106,11 @@ class Ear {
     });
   }
   void listen(std::size_t wanted) {
-    for (int left = 300; left > 0 && values.size() < wanted; --left) {
+    for (;;) {
       while (step(connection_)) continue;
-      if (values.size() < wanted) std::this_thread::sleep_for(10ms);
+      if (values.size() >= wanted) return;
+      pollfd waiting{connection_.getEventLoopPollData().fd, POLLIN, 0};
+      if (::poll(&waiting, 1, 5000) != 1) return;
     }
   }
   std::vector<Bytes> values;

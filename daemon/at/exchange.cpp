@@ -125,6 +125,7 @@ Reaction Exchange::on_final(Final final) {
         phase_ = Phase::accepted;  // the prompt follows (quirk 62)
         return reaction;
       }
+      if (has_payload && !sends && phase_ == Phase::payload) early_success_ = leaving_;
       if (sends || (has_payload && phase_ == Phase::payload)) return reaction;
       over_ = true;
       return finish(Outcome::Status::ok);

@@ -70,6 +70,9 @@ class Exchange {
   /// True if the payload is this command's answer (+CIPRECVDATA, +HTTPCLIENT …); else it is a report (+IPD).
   bool on_payload(const Payload& payload);
 
+  /// The last bytes of the payload are about to be written: from now on an OK may be the answer to all of it. One that
+  /// comes earlier belongs to the prompt (quirk 62).
+  void payload_leaves() { leaving_ = true; }
   /// The last byte of the payload has been written. May finish the exchange, if the answer was read before this was
   /// known.
   Reaction payload_written();
@@ -135,7 +138,8 @@ class Exchange {
   bool over_ = false;
   std::size_t received_ = 0;
   std::size_t passed_on_ = 0;
-  bool early_success_ = false;  // SEND OK was read before payload_written()
+  bool leaving_ = false;
+  bool early_success_ = false;  // SEND OK, or the OK of a payload that has left, was read before payload_written()
 };
 
 }  // namespace espat::at

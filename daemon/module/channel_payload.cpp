@@ -66,6 +66,7 @@ asio::awaitable<bool> CommandChannel::write_payload(JobPointer job) {
       std::copy(part.begin(), part.end(), piece_.begin());
     }
     last_payload_ = clock_.now();
+    if (written + count == total) exchange_->payload_leaves();
     if (!co_await write_bytes(piece_)) co_return false;
     written += count;
   }

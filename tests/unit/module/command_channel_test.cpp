@@ -64,10 +64,8 @@ TEST_F(CommandChannelTest, WritesThePayloadOfACommandBehindItsPrompt) {
   scripted.rule = [](const std::string& line) -> std::optional<std::string> {
     return line == "AT+BLEGATTCWR=0,4,6,1,4" ? std::optional<std::string>("\r\n>") : std::nullopt;
   };
-  scripted.on_payload = [this](const std::string&) {
-    clock.after(2ms, [&] { scripted.say("\r\nOK\r\n"); });
-    return std::string();
-  };
+  // At once, before the write is known to be over.
+  scripted.on_payload = [](const std::string&) { return "\r\nOK\r\n"; };
   RunOptions options;
   options.payload = {0x01, 0x00, 0x0d, 0x0a};
   const auto outcome = run(at::commands::write_attribute(0, {4, 6, 1}, 4), options);

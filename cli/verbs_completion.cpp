@@ -32,6 +32,11 @@ void complete(Session& session, const std::string& kind) {
         if (const Json name = member(rule, "name"); name.is_string()) session.line(name.get<std::string>());
       return;
     }
+    if (kind == "devices") {
+      for (const auto& object : session.client().bluetooth_objects(view.path))
+        if (object.interface == "Device") session.line(member(object.properties, "Address").get<std::string>());
+      return;
+    }
     if (kind == "forwards") {
       for (const Json& forward : session.client().forwards(view.path))
         if (const Json name = member(forward, "name"); name.is_string()) session.line(name.get<std::string>());
@@ -50,7 +55,9 @@ void add_completion_verb(CLI::App& app, Plan& plan) {
   const auto kind = std::make_shared<std::string>();
   auto* verb = app.add_subcommand("complete", "Print names for shell completion");
   verb->group("");  // not in --help: for the completions only
-  verb->add_option("KIND", *kind)->required()->check(CLI::IsMember({"modules", "ssids", "known", "tls", "forwards"}));
+  verb->add_option("KIND", *kind)
+      ->required()
+      ->check(CLI::IsMember({"modules", "ssids", "known", "tls", "forwards", "devices"}));
   verb->callback([&plan, kind] { plan.work = [kind](Session& session) { complete(session, *kind); }; });
 }
 

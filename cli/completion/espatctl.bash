@@ -12,6 +12,12 @@ _espatctl_options() {
     stream) printf '%s ' --udp --tls --server-name --rule --alpn ;;
     at) printf '%s ' --force ;;
     monitor) printf '%s ' --no-reports ;;
+    'ble scan') printf '%s ' --watch --for --passive --uuid --rssi --pattern ;;
+    'ble connect') printf '%s ' --random ;;
+    'ble read' | 'ble write') printf '%s ' --as ;;
+    'ble notify') printf '%s ' --as --count ;;
+    'ble advertise') printf '%s ' --name --uuid --manufacturer --data --scan-response --interval --not-connectable --stop ;;
+    'ble serve') printf '%s ' --as ;;
     reset) printf '%s ' --factory --yes ;;
     'tls add') printf '%s ' --host --server-name --no-verify --ca --client-certificate --alpn --psk-identity --psk-key-file ;;
     'forward add') printf '%s ' --to --ssl --ipv6 --max-clients --name ;;
@@ -49,11 +55,12 @@ _espatctl() {
       -c | --count | -i | --interval | --baud-rate | --flow-control | --group) takes_value=yes ;;
       --host | --server-name | --rule | --ca | --client-certificate | --alpn | --psk-identity | --psk-key-file) takes_value=yes ;;
       --to | --max-clients | --name) takes_value=yes ;;
+      --for | --uuid | --rssi | --pattern | --as | --manufacturer | --data | --scan-response) takes_value=yes ;;
       -* | =) ;;
       *)
         if [[ -z $verb ]]; then
           verb=$word
-        elif [[ $verb == modules || $verb == networks || $verb == tls || $verb == forward ]] && ((count == 0)); then
+        elif [[ $verb == modules || $verb == networks || $verb == tls || $verb == forward || $verb == ble ]] && ((count == 0)); then
           verb="$verb $word"
         else
           count=$((count + 1))
@@ -76,6 +83,8 @@ _espatctl() {
     --host | --server-name | --ca | --client-certificate | --alpn | --psk-identity) return ;;
     --ssid) _espatctl_names ssids "$current" "$module"; return ;;
     --to | --max-clients | --name) return ;;
+    --as) mapfile -t COMPREPLY < <(compgen -W 'hex text int8 uint8 int16 uint16 int32 uint32 float32' -- "$current"); return ;;
+    --for | --uuid | --rssi | --pattern | --manufacturer | --data | --scan-response) return ;;
     --timeout | --channel | --passphrase | --bssid | -c | --count | -i | --interval) return ;;
     --rule) _espatctl_names tls "$current" "$module"; return ;;
   esac
@@ -86,7 +95,7 @@ _espatctl() {
   case $verb in
     '')
       mapfile -t COMPREPLY < <(compgen -W 'list status at reset modules scan connect disconnect networks links forward ping resolve
-        stream tls monitor' -- "$current")
+        stream tls ble monitor' -- "$current")
       ;;
     connect) ((count == 0)) && _espatctl_names ssids "$current" "$module" ;;
     networks) mapfile -t COMPREPLY < <(compgen -W 'forget' -- "$current") ;;
@@ -95,6 +104,13 @@ _espatctl() {
     'tls remove') ((count == 0)) && _espatctl_names tls "$current" "$module" ;;
     forward) mapfile -t COMPREPLY < <(compgen -W 'list add remove' -- "$current") ;;
     'forward remove') ((count == 0)) && _espatctl_names forwards "$current" "$module" ;;
+    ble)
+      mapfile -t COMPREPLY < <(compgen -W 'scan devices connect disconnect services read write notify advertise serve' -- "$current")
+      ;;
+    'ble connect' | 'ble disconnect' | 'ble services' | 'ble read' | 'ble write' | 'ble notify')
+      ((count == 0)) && _espatctl_names devices "$current" "$module"
+      ;;
+    'ble serve') ((count == 0)) && mapfile -t COMPREPLY < <(compgen -W 'set notify indicate watch' -- "$current") ;;
     modules) mapfile -t COMPREPLY < <(compgen -W 'add remove' -- "$current") ;;
     'modules remove') ((count == 0)) && _espatctl_names modules "$current" '' ;;
     'modules add') ((count == 1)) && mapfile -t COMPREPLY < <(compgen -f -- "${current:-/dev/}") ;;

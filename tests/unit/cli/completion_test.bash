@@ -21,6 +21,7 @@ espatctl() {
     "complete tls") printf '%s\n' 'mqtt' ;;
     "complete known") printf '%s\n' 'Attic' ;;
     "complete forwards") printf '%s\n' 'web' ;;
+    "complete devices") printf '%s\n' '24:0a:c4:d6:e4:46' ;;
     "complete ssids") printf '%s\n' 'Home' "It's \$5" ;;
     *) return 1 ;;
   esac
@@ -60,7 +61,8 @@ for option in $global --help; do
   complete_words espatctl --  | grep -q -x -e "$option" || fail "$option is not offered"
 done
 
-for verb in $verbs 'tls add' 'tls remove' 'forward add' 'forward remove' 'modules add' 'modules remove' 'networks forget'; do
+for verb in $verbs 'tls add' 'tls remove' 'forward add' 'forward remove' 'modules add' 'modules remove' 'networks forget' 'ble scan' 'ble connect' 'ble read' 'ble write' \
+  'ble notify' 'ble advertise'; do
   # shellcheck disable=SC2086
   for option in $(options_of $verb); do
     # shellcheck disable=SC2086
@@ -76,7 +78,7 @@ for shell in zsh fish; do
   for verb in $verbs; do
     grep -q -w -e "$verb" "$file" || fail "$shell does not know the verb $verb"
   done
-  for option in $global $(for verb in $verbs 'tls add' 'forward add' 'modules add'; do
+  for option in $global $(for verb in $verbs 'tls add' 'forward add' 'modules add' 'ble scan' 'ble connect' 'ble notify' 'ble advertise'; do
     # shellcheck disable=SC2086
     options_of $verb; done | sort -u); do
     grep -q -E -e "[^a-z-]--${option#--}([^a-z-]|$)|-l ${option#--}( |$)" "$file" || fail "$shell does not know $option"
@@ -97,6 +99,10 @@ expect 'mqtt' espatctl tls remove ''
 expect 'mqtt' espatctl stream --tls --rule ''
 expect 'add|list|remove' espatctl forward ''
 expect 'web' espatctl forward remove ''
+expect 'scan|serve|services' espatctl ble s
+expect '24:0a:c4:d6:e4:46' espatctl ble read ''
+expect 'int16|int32|int8' espatctl ble read 24:0a:c4:d6:e4:46 2a19 --as i
+expect 'indicate|notify|set|watch' espatctl ble serve ''
 expect 'add|remove' espatctl modules ''
 expect 'esp0|esp1' espatctl modules remove ''
 expect 'none|rts-cts' espatctl modules add esp2 /dev/ttyS0 --flow-control ''

@@ -91,8 +91,11 @@ awaitable<Result<void>> Bluetooth::connect(std::string address, std::optional<bo
                                               "and that its address has the right type."};
     }
     if (!outcome.ok()) co_return outcome.error("Connecting to " + address);
-    connected({*index, address});  // where the report was lost
-    devices_.find(address)->random_address = random;
+    Device* device = devices_.find(address);
+    if (device == nullptr || !device->connection) {
+      co_return Error{ErrorKind::failed, "The device " + address + " connected and left again at once."};
+    }
+    device->random_address = random;
   }
   co_return co_await resolve(address);
 }

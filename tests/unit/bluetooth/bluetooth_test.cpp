@@ -140,6 +140,31 @@ TEST_F(BluetoothTest, HasThreeConnectionsAndNoFourth) {
   EXPECT_EQ(service->device("24:0a:c4:00:00:04")->connection, 1);
 }
 
+TEST_F(BluetoothTest, SaysThatADeviceLeftWhileItWasConnected) {
+  channel.script("AT+BLECONN=", [this](const std::string&) {
+    channel.report(at::OtherReport{"BLECONN", "0,\"24:0a:c4:d6:e4:46\""});
+    channel.report(at::OtherReport{"BLEDISCONN", "0,\"24:0a:c4:d6:e4:46\""});
+    return ok();
+  });
+  EXPECT_TRUE(finish(service->connect(pump, std::nullopt, 10)).has_error());
+  EXPECT_FALSE(service->device(pump)->connection.has_value());
+}
+
+TEST_F(BluetoothTest, ChangesConnectionParametersAndTellsWhatIsInForce) {
+  connect_pump();
+  channel.script("AT+BLECONNPARAM?", ok({"+BLECONNPARAM:0,12,14,13,1,500"}));
+  at::ConnectionParameters wanted{12, 14, 0, 1, 500};
+  ASSERT_TRUE(finish(service->set_connection_parameters(pump, wanted)).has_value());
+  EXPECT_THAT(channel.sent(), Contains("AT+BLECONNPARAM=0,12,14,1,500"));
+  EXPECT_EQ(service->device(pump)->parameters->interval, 13u);
+  report("BLECONNPARAM", " 0,-1");
+  EXPECT_EQ(service->device(pump)->parameters->interval, 13u) << "a change that failed changes nothing";
+  report("BLECONNPARAM", "0,24,40,30,0,400");
+  EXPECT_EQ(service->device(pump)->parameters->interval, 30u);
+  wanted.latency = 500;
+  EXPECT_TRUE(finish(service->set_connection_parameters(pump, wanted)).has_error());
+}
+
 TEST_F(BluetoothTest, LosesEverythingOfAConnectionWithIt) {
   connect_pump();
   diary = {};

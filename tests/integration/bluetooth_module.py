@@ -92,6 +92,31 @@ class Radio:
         return max(0.0, self.next_notification - time.monotonic())
 
 
+class Between:
+    """Whether the simulator's output stands between two messages: a module prints its reports whole."""
+
+    def __init__(self):
+        self.payload = 0  # bytes of +IPD that are still to come
+        self.text = b""
+
+    def follow(self, data):
+        while data:
+            if self.payload:
+                taken = min(self.payload, len(data))
+                self.payload -= taken
+                data = data[taken:]
+                continue
+            self.text += data
+            data = b""
+            if header := re.search(rb'\+IPD,\d+,(\d+),"[^"]*",\d+:', self.text):
+                data, self.text = self.text[header.end() :], b""
+                self.payload = int(header[1])
+        self.text = self.text[-100:]
+
+    def __bool__(self):
+        return self.payload == 0 and (not self.text or self.text.endswith((b"\r\n", b">")))
+
+
 def main():
     simulator = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)
     host, port = pty.openpty()
@@ -103,8 +128,11 @@ def main():
     signal.signal(signal.SIGUSR2, radio.write)
     print("ready", flush=True)
     line, payload, wanted, held = b"", b"", 0, b""
+    between = Between()
     while True:
-        readable, _, _ = select.select([host, simulator], [], [], radio.notify())
+        # Neither notifications nor answers in the middle of what the simulator says.
+        awaited, limit = ([host, simulator], radio.notify()) if between else ([simulator], None)
+        readable, _, _ = select.select(awaited, [], [], limit)
         if simulator in readable:
             held += os.read(simulator, 65536)
             listing = b"+CMD:" in held or held.endswith((b"+", b"+C", b"+CM", b"+CMD"))
@@ -113,6 +141,7 @@ def main():
                     more = "".join(f'+CMD:{number},"AT+{name}",0,1,1,1\r\n' for number, name in enumerate(COMMANDS, 300))
                     held = held.replace(b"\r\nOK\r\n", more.encode() + b"\r\nOK\r\n", 1)
                 os.write(host, held)
+                between.follow(held)
                 held = b""
         for byte in os.read(host, 65536) if host in readable else b"":
             if wanted:

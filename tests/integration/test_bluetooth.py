@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Bluetooth LE from a program's point of view: over D-Bus as a BlueZ tutorial does it, and with espatctl."""
 
+import concurrent.futures
 import json
 import os
 import select
@@ -98,6 +99,23 @@ class Bluetooth(harness.GatewayTest):
         gateway.ble("serve", "set", "1.6", "0x0001")
         gateway.ble("serve", "notify", "1.6", "hello")
         gateway.ble("advertise", "--stop")
+
+    def test_values_come_whole_and_in_order_beside_a_download(self):
+        gateway = self.gateway
+        gateway.join()
+        size = 60000
+        undisturbed = gateway.fetch(f"/bytes/{size}")
+        gateway.ble("connect", PUMP)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            download = pool.submit(gateway.fetch, f"/bytes/{size}")
+            values = gateway.ble("notify", PUMP, "3.6", "--count", "30", "--as", "uint16").split()
+            for written in range(5):
+                gateway.ble("write", PUMP, "2a19", str(written), "--as", "uint8")
+                self.assertEqual(gateway.ble("read", PUMP, "2a19", "--as", "uint8"), str(written))
+            self.assertEqual(download.result(60), undisturbed)
+        first = int(values[0])
+        self.assertEqual([int(value) for value in values], list(range(first, first + 30)))
+        gateway.ble("disconnect", PUMP)
 
     def test_z_the_daemon_stops_cleanly_while_values_come_and_devices_are_looked_for(self):
         self.gateway.ble("connect", PUMP)

@@ -68,6 +68,7 @@ void add_ping_command(CommandTable& table);
 void add_time_commands(CommandTable& table);
 void add_tls_commands(CommandTable& table);
 void add_mqtt_commands(CommandTable& table);
+void add_mqtt_publish_commands(CommandTable& table);
 
 /// Every command there is.
 const CommandTable& all_commands();

@@ -48,6 +48,8 @@ bool order_fault(Board& board, const json& order) {
     faults.missing_publish_answer = static_cast<unsigned>(count);
   else if (fault == "stuck-publish")
     faults.stuck_publish = static_cast<unsigned>(count);
+  else if (fault == "subscribe-failure")
+    faults.subscribe_failure = static_cast<unsigned>(count);
   else if (fault == "subscribe-hang")
     faults.subscribe_hang = static_cast<unsigned>(count);
   else if (fault == "lose-broker")

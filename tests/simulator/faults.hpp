@@ -18,6 +18,7 @@ struct Faults {
   unsigned brown_outs = 0;              ///< so many boots end in the ROM text
   unsigned missing_publish_answer = 0;  ///< so many MQTT publishes end without OK or +MQTTPUB:… (QUIRKS 138)
   unsigned stuck_publish = 0;           ///< the data phase of so many AT+MQTTPUBRAW never ends (QUIRKS 73)
+  unsigned subscribe_failure = 0;       ///< so many AT+MQTTSUB end with the connection (QUIRKS 138)
   unsigned subscribe_hang = 0;          ///< so many AT+MQTTSUB with QoS 1 hang the firmware (QUIRKS 138)
   bool hang = false;                    ///< the firmware no longer reads or writes
   bool split_prompt = false;            ///< reports may stand between OK and >

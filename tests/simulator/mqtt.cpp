@@ -156,7 +156,8 @@ Task<Mqtt::Result> Mqtt::subscribe(std::string topic, int qos, Time deadline) {
   const auto session = session_;
   const bool known = std::any_of(topics_.begin(), topics_.end(), [&](const Topic& t) { return t.name == topic; });
   if (!known && topics_.size() >= most_topics) co_return Result::failed;
-  const auto number = session->subscribe(topic, qos);
+  std::optional<int> number;
+  if (!Faults::take(firmware_.board().faults.subscribe_failure)) number = session->subscribe(topic, qos);
   if (!number) firmware_.spawn(hang_up_later(session));
   if (!number || qos > 0) {
     const auto granted = co_await session->acknowledged(number.value_or(-1), deadline);

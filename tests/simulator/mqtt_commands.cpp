@@ -177,7 +177,6 @@ void add_mqtt_commands(CommandTable& t) {
   t.query("AT+MQTTCONN", show_connection);
   t.set("AT+MQTTCONN", 6, connect_to_broker);
   t.set("AT+MQTTCLEAN", 2, clean);
-  add_mqtt_publish_commands(t);
 }
 
 }  // namespace sim

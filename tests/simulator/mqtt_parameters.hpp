@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 
-#include "commands.hpp"
 #include "outcome.hpp"
 #include "parameters.hpp"
 #include "signal.hpp"
@@ -65,12 +64,15 @@ class MqttParameters {
     integer(MqttError::link, 0, 0);
   }
 
+  /// `wrong`: how far the code for a value out of its range is from that for one that cannot be read.
   int integer(MqttError code, std::int64_t low, std::int64_t high, unsigned wrong = 1) {
     Parameters one = parameters_;
     const auto value = one.integer(at_++);
-    if (!one.ok()) return fail(code, 0), 0;
-    if (value < low || value > high) return fail(code, wrong), 0;
-    return static_cast<int>(value);
+    if (!one.ok())
+      fail(code, 0);
+    else if (value < low || value > high)
+      fail(code, wrong);
+    return ok() ? static_cast<int>(value) : 0;
   }
   /// One that may be empty.
   int integer_or(MqttError code, std::int64_t low, std::int64_t high, int otherwise) {
@@ -82,10 +84,13 @@ class MqttParameters {
     Parameters one = parameters_;
     const bool given = one.given(at_);
     std::string value = one.string(at_++);
-    if (!given) return fail(code, 1), std::string();
-    if (!one.ok()) return fail(code, 0), std::string();
-    if (value.size() > longest) return fail(code, 2), std::string();
-    return value;
+    if (!given)
+      fail(code, 1);
+    else if (!one.ok())
+      fail(code, 0);
+    else if (value.size() > longest)
+      fail(code, 2);
+    return ok() ? value : std::string();
   }
   /// One of at least a byte.
   std::string name(MqttError code, std::size_t longest) {
@@ -115,7 +120,5 @@ class MqttParameters {
   std::size_t at_ = 0;
   std::optional<Outcome> failed_;
 };
-
-void add_mqtt_publish_commands(CommandTable& table);
 
 }  // namespace sim

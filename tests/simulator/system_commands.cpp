@@ -126,6 +126,7 @@ const CommandTable& all_commands() {
     add_time_commands(t);
     add_tls_commands(t);
     add_mqtt_commands(t);
+    add_mqtt_publish_commands(t);
     return t;
   }();
   return table;

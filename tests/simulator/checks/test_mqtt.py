@@ -372,6 +372,11 @@ class Faults(Mqtt):
         self.module.order(do="reset")
         self.module.until(b"\r\nready\r\n")
 
+    def test_a_subscription_fails_with_the_connection(self):
+        self.open()
+        self.module.order(fault="subscribe-failure")
+        self.assertEqual(self.ask('AT+MQTTSUB=0,"a",1'), b"+MQTTDISCONNECTED:0\r\n\r\nERROR\r\n")
+
     def test_a_subscription_hangs_the_firmware(self):
         self.open()
         self.module.order(fault="subscribe-hang")

@@ -79,7 +79,10 @@ AttachedModule::AttachedModule(const std::string& name, const ModuleConfiguratio
                  interface_settings(configuration), net::system_random()),
       station_(std::make_shared<wifi::Station>(module_.channel(), commons.known_networks, wifi::StationSettings{},
                                                wifi::system_environment(commons.clock))),
-      bluetooth_(std::make_shared<bluetooth::Bluetooth>(module_.channel(), commons.clock)) {
+      bluetooth_(std::make_shared<bluetooth::Bluetooth>(module_.channel(), commons.clock)),
+      mqtt_(std::make_shared<mqtt::Client>(
+          module_.channel(), mqtt::ClientEnvironment{commons.clock, wifi::system_environment(commons.clock).random,
+                                                     [this](std::string name) { return resolve(std::move(name)); }})) {
   interface_.set_tls_rules(rules_of(configuration.tls));
   // One at most, as the reader of the configuration has seen to, and before the module is there nothing else is wrong.
   for (const auto& [forward, configured] : configuration.forwards) (void)interface_.add_forward(configured.forward);
@@ -96,6 +99,7 @@ void AttachedModule::start() {
   interface_.start();
   station_->start();
   bluetooth_->start();
+  mqtt_->start();
   module_.start();
   boost::asio::co_spawn(executor_, read_packets(),
                         boost::asio::bind_cancellation_slot(stop_reading_.slot(), [this](std::exception_ptr failure) {
@@ -112,6 +116,12 @@ void AttachedModule::start() {
                         }));
 }
 
+boost::asio::awaitable<Result<std::string>> AttachedModule::resolve(std::string name) {
+  const auto addresses = co_await interface_.resolve(std::move(name), net::AddressFamily::ipv4);
+  if (addresses.has_error()) co_return addresses.error();
+  co_return addresses->front();
+}
+
 boost::asio::awaitable<void> AttachedModule::read_packets() {
   // A name of its own: g++ 12 destroys a closure twice that is made inside a co_await expression.
   const std::function<void(at::Bytes)> on_packet = [this](at::Bytes packet) { interface_.on_packet(packet); };
@@ -122,6 +132,7 @@ boost::asio::awaitable<void> AttachedModule::stop() {
   stop_reading_.emit(boost::asio::cancellation_type::terminal);
   station_->stop();
   bluetooth_->stop();
+  mqtt_->stop();
   co_await interface_.stop();
   co_await module_.stop();
 }

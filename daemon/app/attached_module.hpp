@@ -1,5 +1,5 @@
-// One module with everything that belongs to it: the port's side, the network interface, Wi-Fi, Bluetooth, and the
-// views for D-Bus.
+// One module with everything that belongs to it: the port's side, the network interface, Wi-Fi, Bluetooth, MQTT, and
+// the views for D-Bus.
 //
 // This is the place where the layers meet; they do not know each other. Order of life: attach(), start(), …, co_await
 // stop(), destroy. stop() ends the interface before the module, so that links are closed and flows get their RST while
@@ -22,6 +22,7 @@
 #include "module/clock.hpp"
 #include "module/module.hpp"
 #include "module/wall_clock.hpp"
+#include "mqtt/client.hpp"
 #include "net/interface.hpp"
 #include "net/name_server_registry.hpp"
 #include "net/netlink_host_network.hpp"
@@ -65,6 +66,7 @@ class AttachedModule {
   module::Module& module() { return module_; }
   const std::shared_ptr<wifi::Station>& station() { return station_; }
   const std::shared_ptr<bluetooth::Bluetooth>& bluetooth() { return bluetooth_; }
+  const std::shared_ptr<mqtt::Client>& mqtt() { return mqtt_; }
   net::Interface& interface() { return interface_; }
   /// Null if the configuration says that the module's name servers are not to be registered.
   net::NameServerRegistry* name_servers() { return registered_ ? &registry_ : nullptr; }
@@ -85,6 +87,8 @@ class AttachedModule {
                  std::unique_ptr<net::NetlinkHostNetwork> host);
   /// What the interface is to use: the host's side, with registration of name servers unless configured otherwise.
   net::HostNetwork& host_network(const ModuleConfiguration& configuration);
+  /// An IPv4 address of that name, by the daemon's own lookup.
+  boost::asio::awaitable<Result<std::string>> resolve(std::string name);
   boost::asio::awaitable<void> read_packets();
 
   std::string name_;
@@ -99,6 +103,7 @@ class AttachedModule {
   net::Interface interface_;
   std::shared_ptr<wifi::Station> station_;
   std::shared_ptr<bluetooth::Bluetooth> bluetooth_;
+  std::shared_ptr<mqtt::Client> mqtt_;
   boost::asio::cancellation_signal stop_reading_;
 };
 

@@ -49,12 +49,12 @@ constexpr std::array timings{
     Entry{"MQTTCLEAN", {15s, Holds::channel}},     // 1.5-4.7 s (measured 33)
     Entry{"MQTTCONN", {40s, Holds::channel}},      // 5-15 s when it fails, and a name before it
     Entry{"MQTTPUB", {25s, Holds::channel}},       // 10 + 5 s of silence
-    Entry{"MQTTPUBRAW", {25s, Holds::channel}},    //
-    Entry{"MQTTSUB", {25s, Holds::channel}},       //
-    Entry{"MQTTUNSUB", {25s, Holds::channel}},     //
-    Entry{"PING", {30s, Holds::channel}},          // 1.0 s by address; a name takes 21 s (measured 14, 15)
-    Entry{"RESTORE", {15s, Holds::reception}},     // erases flash, restarts
-    Entry{"RST", {10s, Holds::reception}},         //
+    Entry{"MQTTPUBRAW", {18s, Holds::channel}},  // below silence_of_a_hold: a question would become payload (quirk 73)
+    Entry{"MQTTSUB", {25s, Holds::channel}},     //
+    Entry{"MQTTUNSUB", {25s, Holds::channel}},   //
+    Entry{"PING", {30s, Holds::channel}},        // 1.0 s by address; a name takes 21 s (measured 14, 15)
+    Entry{"RESTORE", {15s, Holds::reception}},   // erases flash, restarts
+    Entry{"RST", {10s, Holds::reception}},       //
     Entry{"UART_CUR", {2s, Holds::nothing}},  // answered at the old rate (quirk 131): silence soon means a wrong rate
 };
 static_assert(std::is_sorted(timings.begin(), timings.end(),

@@ -1,6 +1,7 @@
 // Owns every sdbus-c++ object of the daemon, and takes them apart in the order that sd-bus needs.
 #include "bus/service.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
@@ -21,6 +22,7 @@
 #include "bus/jobs.hpp"
 #include "bus/manager_object.hpp"
 #include "bus/module_object.hpp"
+#include "bus/mqtt_object.hpp"
 #include "bus/network_object.hpp"
 #include "bus/polkit_authority.hpp"
 #include "bus/pump.hpp"
@@ -45,6 +47,8 @@ struct ModuleObjects {
   std::unique_ptr<StationObject> station;
   std::unique_ptr<NetworkObject> network;
   std::shared_ptr<BluetoothTree> bluetooth;
+  std::unique_ptr<MqttObject> mqtt;  // null until the module is known to have it
+  module::Subscription capabilities;
 };
 
 }  // namespace
@@ -84,19 +88,30 @@ class Service::Connection {
   }
 
   void add_module(const std::string& name, std::shared_ptr<ModuleView> module, std::shared_ptr<wifi::Station> station,
-                  std::shared_ptr<NetworkView> network, std::shared_ptr<bluetooth::Bluetooth> bluetooth) {
+                  std::shared_ptr<NetworkView> network, std::shared_ptr<bluetooth::Bluetooth> bluetooth,
+                  std::shared_ptr<mqtt::Client> mqtt) {
     const std::string path = module_path(name);
     ModuleObjects objects;
-    objects.module = std::make_unique<ModuleObject>(calls_, *connection_, path, name, std::move(module));
+    objects.module = std::make_unique<ModuleObject>(calls_, *connection_, path, name, module);
     objects.station = std::make_unique<StationObject>(calls_, *connection_, path, std::move(station));
     objects.network = std::make_unique<NetworkObject>(calls_, *connection_, path, name, std::move(network), registry_);
-    objects.module->announce(interfaces());
+    objects.module->announce(interfaces(objects));
     if (bluetooth) {
       objects.bluetooth = std::make_shared<BluetoothTree>(calls_, *connection_, path, std::move(bluetooth));
       objects.bluetooth->start();
     }
     modules_[name] = std::move(objects);
     manager_->add(name);
+    if (!mqtt) return;
+    // What the firmware has is known when the module is ready, and stays.
+    const auto show = [this, name, path, module = module.get(), mqtt = std::move(mqtt)] {
+      ModuleObjects& known = modules_.at(name);
+      if (known.mqtt || !std::ranges::binary_search(module->status().capabilities, std::string("+MQTTUSERCFG"))) return;
+      known.mqtt = std::make_unique<MqttObject>(calls_, *connection_, path, mqtt);
+      known.mqtt->announce();
+    };
+    show();
+    modules_.at(name).capabilities = module->on_change(show);
   }
 
   net::NameServerRegistry& name_servers() { return name_servers_; }
@@ -110,7 +125,7 @@ class Service::Connection {
     co_await leave_handler();
     const auto found = modules_.find(name);
     if (found == modules_.end()) co_return;
-    found->second.module->withdraw(interfaces());
+    found->second.module->withdraw(interfaces(found->second));
     modules_.erase(found);
     manager_->remove(name);
   }
@@ -121,7 +136,7 @@ class Service::Connection {
     for (auto& [name, objects] : modules_)
       if (objects.bluetooth) co_await objects.bluetooth->stop();
     co_await leave_handler();
-    for (auto& [name, objects] : modules_) objects.module->withdraw(interfaces());
+    for (auto& [name, objects] : modules_) objects.module->withdraw(interfaces(objects));
     modules_.clear();
     manager_.reset();
     authority_.reset();
@@ -134,10 +149,12 @@ class Service::Connection {
   }
 
  private:
-  static std::vector<InterfaceName> interfaces() {
-    return {InterfaceName{org::espat1::Module_adaptor::INTERFACE_NAME},
-            InterfaceName{org::espat1::Station_adaptor::INTERFACE_NAME},
-            InterfaceName{org::espat1::Network_adaptor::INTERFACE_NAME}};
+  static std::vector<InterfaceName> interfaces(const ModuleObjects& objects) {
+    std::vector<InterfaceName> names{InterfaceName{org::espat1::Module_adaptor::INTERFACE_NAME},
+                                     InterfaceName{org::espat1::Station_adaptor::INTERFACE_NAME},
+                                     InterfaceName{org::espat1::Network_adaptor::INTERFACE_NAME}};
+    if (objects.mqtt) names.emplace_back(org::espat1::Mqtt_adaptor::INTERFACE_NAME);
+    return names;
   }
 
   /// Objects must not go inside one of their own calls or signals: a posted turn of the loop is outside of all of them.
@@ -177,6 +194,7 @@ class Service::Connection {
       for (auto& [ignored, objects] : modules_) {
         objects.module->forget(name);
         if (objects.bluetooth) objects.bluetooth->forget(name);
+        if (objects.mqtt) objects.mqtt->forget(name);
       }
     } catch (const std::exception& error) {
       spdlog::warn("D-Bus: a caller's departure was not understood: {}", error.what());
@@ -219,8 +237,9 @@ Result<void> Service::own_name() {
 
 void Service::add_module(const std::string& name, std::shared_ptr<ModuleView> module,
                          std::shared_ptr<wifi::Station> station, std::shared_ptr<NetworkView> network,
-                         std::shared_ptr<bluetooth::Bluetooth> bluetooth) {
-  connection_->add_module(name, std::move(module), std::move(station), std::move(network), std::move(bluetooth));
+                         std::shared_ptr<bluetooth::Bluetooth> bluetooth, std::shared_ptr<mqtt::Client> mqtt) {
+  connection_->add_module(name, std::move(module), std::move(station), std::move(network), std::move(bluetooth),
+                          std::move(mqtt));
 }
 
 net::NameServerRegistry& Service::name_servers() {

@@ -17,6 +17,7 @@
 #include "bluetooth/bluetooth.hpp"
 #include "bus/module_registry.hpp"
 #include "bus/views.hpp"
+#include "mqtt/client.hpp"
 #include "net/name_server_registry.hpp"
 #include "wifi/station.hpp"
 
@@ -41,9 +42,10 @@ class Service {
   net::NameServerRegistry& name_servers();
 
   /// The module appears on D-Bus. The views and the services live on until remove_module() or stop() is done.
-  /// `bluetooth` may be null; it shows where the module has it.
+  /// `bluetooth` and `mqtt` may be null; each shows where the module has it.
   void add_module(const std::string& name, std::shared_ptr<ModuleView> module, std::shared_ptr<wifi::Station> station,
-                  std::shared_ptr<NetworkView> network, std::shared_ptr<bluetooth::Bluetooth> bluetooth = nullptr);
+                  std::shared_ptr<NetworkView> network, std::shared_ptr<bluetooth::Bluetooth> bluetooth = nullptr,
+                  std::shared_ptr<mqtt::Client> mqtt = nullptr);
   /// The module disappears; calls about it are cancelled. Done when nothing of it is in use any more.
   boost::asio::awaitable<void> remove_module(std::string name);
 

@@ -17,7 +17,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "at/commands.hpp"
-#include "wifi/back_off.hpp"
+#include "module/back_off.hpp"
 #include "wifi/network.hpp"
 #include "wifi/station.hpp"
 
@@ -147,7 +147,7 @@ void Station::stop_keeper() {
 }
 
 awaitable<void> Station::keep_joined(std::shared_ptr<Keeper> keeper) {
-  BackOff back_off(first_wait, longest_wait, environment_.random);
+  module::BackOff back_off(first_wait, longest_wait, environment_.random);
   bool first = true;
   while (!keeper->stopped) {
     if (co_await look() == Whereabouts::joined || keeper->stopped) co_return;

@@ -7,7 +7,7 @@
 
 #include "at/types.hpp"
 
-namespace espat::wifi {
+namespace espat::module {
 
 class BackOff {
  public:
@@ -29,4 +29,4 @@ class BackOff {
   std::function<double()> random_;
 };
 
-}  // namespace espat::wifi
+}  // namespace espat::module

@@ -1,0 +1,265 @@
+// The session as a user asks for it, and what is published in it. How it is made and kept is in client_session.cpp.
+#include "mqtt/client.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "at/command_builder.hpp"
+#include "mqtt/topic.hpp"
+
+namespace espat::mqtt {
+namespace {
+
+using boost::asio::awaitable;
+
+constexpr std::size_t longest_text = 1024;  // of client id, user name and password (guide 3.5.3)
+
+const char* name_of(ClientState state) {
+  switch (state) {
+    case ClientState::disconnected:
+      return "disconnected:";
+    case ClientState::connecting:
+      return "connecting to";
+    case ClientState::connected:
+      return "connected to";
+    case ClientState::reconnecting:
+      break;
+  }
+  return "lost:";
+}
+
+std::string broker_of(const ConnectRequest& request) {
+  const char* scheme = "mqtt";
+  if (request.transport == at::MqttTransport::tls) scheme = "mqtts";
+  if (request.transport == at::MqttTransport::ws) scheme = "ws";
+  if (request.transport == at::MqttTransport::wss) scheme = "wss";
+  const bool is_ipv6 = request.host.find(':') != std::string::npos;
+  return std::string(scheme) + "://" + (is_ipv6 ? "[" + request.host + "]" : request.host) + ":" +
+         std::to_string(request.port);
+}
+
+Result<void> check(const ConnectRequest& request) {
+  std::string wrong;
+  const bool web = request.transport == at::MqttTransport::ws || request.transport == at::MqttTransport::wss;
+  const bool secure = request.transport == at::MqttTransport::tls || request.transport == at::MqttTransport::wss;
+  if (request.host.empty()) wrong = "The broker's name or address is missing.";
+  if (request.port == 0) wrong = "There is no port 0.";
+  if (request.keep_alive < 1 || request.keep_alive > 7200) wrong = "The keep-alive must be from 1 to 7200 seconds.";
+  if (!request.clean_session && request.client_id.empty())
+    wrong = "A session that the broker is to remember needs a client id of your own.";
+  if (!request.password.empty() && request.username.empty()) wrong = "A password needs a user name.";
+  for (const auto* text : {&request.client_id, &request.username, &request.password})
+    if (text->size() > longest_text) wrong = "Client id, user name and password have at most 1024 bytes each.";
+  if (!web && !request.path.empty()) wrong = "A path is for ws and wss only.";
+  if (!secure && (!request.alpn.empty() || !request.server_name.empty()))
+    wrong = "ALPN and a server name are for tls and wss only.";
+  if (request.will && request.will->qos > 2) wrong = "There is no QoS above 2.";
+  if (!wrong.empty()) return Error{ErrorKind::invalid_argument, std::move(wrong)};
+  if (request.will) return check_topic(request.will->topic);
+  return {};
+}
+
+/// AT+MQTTPUB takes what a command line can hold; everything else goes behind a prompt.
+bool fits_a_line(const std::vector<std::uint8_t>& payload) {
+  return payload.size() <= at::longest_command &&
+         std::all_of(payload.begin(), payload.end(), [](std::uint8_t byte) { return byte >= 0x20 && byte < 0x7f; });
+}
+
+}  // namespace
+
+Client::Client(module::Channel& channel, ClientEnvironment environment)
+    : channel_(channel),
+      environment_(std::move(environment)),
+      joiner_([this](Message message) { deliver(std::move(message)); }),
+      piece_alarm_(environment_.clock.make_alarm(channel.executor())) {
+  status_.reason = "No broker was asked for yet.";
+}
+
+void Client::start() {
+  subscription_ = channel_.observe(*this);
+  boost::asio::co_spawn(
+      channel_.executor(), [self = shared_from_this()]() -> awaitable<void> { co_await self->watch_pieces(); },
+      boost::asio::detached);
+}
+
+void Client::stop() {
+  stopped_ = true;
+  ++generation_;
+  subscription_.reset();
+  listener_ = nullptr;
+  stop_keeper();
+  piece_alarm_->ring();
+}
+
+module::Subscription Client::on_change(std::function<void()> changed) {
+  const auto place = listeners_.insert(listeners_.end(), std::move(changed));
+  return module::Subscription([weak = weak_from_this(), place] {
+    if (const auto self = weak.lock()) self->listeners_.erase(place);
+  });
+}
+
+void Client::change(const std::function<void(ClientStatus&)>& edit) {
+  const ClientStatus before = status_;
+  edit(status_);
+  if (status_ == before) return;
+  if (status_.state != before.state) {
+    const bool away = status_.state == ClientState::disconnected || status_.state == ClientState::reconnecting;
+    channel_.log().info("MQTT: {} {}", name_of(status_.state), away ? status_.reason : status_.broker);
+  }
+  const auto listeners = listeners_;  // one of them may end its own subscription
+  for (const auto& changed : listeners) changed();
+}
+
+awaitable<Result<void>> Client::connect(ConnectRequest request) {
+  const auto self = shared_from_this();
+  if (const auto checked = check(request); checked.has_error()) co_return checked.error();
+  if (channel_.state() != module::State::ready) {
+    co_return Error{ErrorKind::not_ready, "The module is not ready: `espatctl status` tells its state and why."};
+  }
+  if (!is_in(channel_.dialect())) co_return Error{ErrorKind::not_supported, "This firmware has no MQTT."};
+  if (connecting_) {
+    co_return Error{ErrorKind::in_progress, "A connect to a broker is under way: wait for it, or disconnect."};
+  }
+  if (request.client_id.empty()) {
+    request.client_id = "espat-";
+    for (int i = 0; i < 8; ++i)
+      request.client_id += "0123456789abcdef"[static_cast<std::size_t>(environment_.random() * 16)];
+  }
+  const unsigned generation = ++generation_;
+  stop_keeper();
+  waiting_.clear();
+  waiting_bytes_ = 0;
+  request_ = std::make_shared<const ConnectRequest>(std::move(request));
+  // Whoever awaits this may leave in the middle: then the state must not stay `connecting`.
+  struct Attempt {
+    Client& client;
+    unsigned generation;
+    bool done = false;
+    ~Attempt() {
+      client.connecting_ = false;
+      if (!done && client.generation_ == generation && !client.stopped_) client.lose("The connect was given up.");
+    }
+  } attempt{*this, generation};
+  connecting_ = true;
+  change([&](ClientStatus& status) {
+    status.state = ClientState::connecting;
+    status.reason = "Connecting.";
+    status.broker = broker_of(*request_);
+    status.client_id = request_->client_id;
+    status.waiting = 0;
+  });
+  const Result<void> made = co_await establish(generation, true);
+  attempt.done = true;
+  if (generation != generation_) {
+    co_return Error{ErrorKind::cancelled, "The connect was cut short by another request."};
+  }
+  if (made.has_error()) {
+    request_.reset();
+    lose(made.error().message);
+    co_return made.error();
+  }
+  start_keeper();
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> Client::disconnect() {
+  const auto self = shared_from_this();
+  const unsigned generation = ++generation_;  // a connect() that waits is told that it was cut short
+  stop_keeper();
+  const bool had_session = request_ != nullptr;
+  request_.reset();
+  if (!waiting_.empty()) channel_.log().warn("MQTT: {} messages that waited are thrown away", waiting_.size());
+  waiting_.clear();
+  waiting_bytes_ = 0;
+  for (auto& [name, topic] : topics_) topic.subscribed.reset();
+  change([](ClientStatus& status) {
+    status.state = ClientState::disconnected;
+    status.reason = "Disconnected, as asked.";
+    status.broker.clear();
+    status.client_id.clear();
+    status.waiting = 0;
+  });
+  if (!had_session || channel_.state() != module::State::ready) co_return Result<void>();
+  at::Command command = at::commands::mqtt_clean();
+  const at::Outcome outcome = co_await channel_.run(std::move(command));
+  // ERROR means that there was nothing to end (measured H.1); a reset has ended it.
+  if (outcome.status == at::Outcome::Status::timeout && generation == generation_)
+    co_return outcome.error("Ending the session");
+  co_return Result<void>();
+}
+
+awaitable<Result<Published>> Client::publish(Publication publication) {
+  const auto self = shared_from_this();
+  if (const auto checked = check_topic(publication.topic); checked.has_error()) co_return checked.error();
+  if (publication.qos > 2) co_return Error{ErrorKind::invalid_argument, "There is no QoS above 2."};
+  if (publication.payload.size() > longest_publication) {
+    co_return Error{ErrorKind::invalid_argument, "A message has at most 131072 bytes: a module holds no more."};
+  }
+  if (!request_) {
+    co_return Error{ErrorKind::not_ready, "There is no session with a broker: `espatctl mqtt connect` makes one."};
+  }
+  // What waits goes first.
+  if (status_.state != ClientState::connected || !waiting_.empty()) co_return keep_waiting(std::move(publication));
+  const unsigned generation = generation_;
+  bool refused = false;
+  const at::Outcome outcome = co_await transmit(publication, &refused);
+  if (outcome.ok()) co_return Published::sent;
+  // It has not been told to the module, which is about to come back.
+  if (outcome.status == at::Outcome::Status::not_ready && generation == generation_ && request_)
+    co_return keep_waiting(std::move(publication));
+  if (refused) co_return Error{ErrorKind::invalid_argument, "The module does not take this topic in one command."};
+  Error error = outcome.error("Publishing to " + publication.topic);
+  if (outcome.payload_written && outcome.status != at::Outcome::Status::error)
+    error.message += " Part of the message, or a message filled up with other bytes, may have been sent.";
+  co_return error;
+}
+
+awaitable<at::Outcome> Client::transmit(Publication publication, bool* refused) {
+  const auto self = shared_from_this();
+  module::RunOptions options;
+  options.urgency = module::Urgency::data;
+  std::optional<at::Command> command;
+  if (fits_a_line(publication.payload)) {
+    const std::string text(publication.payload.begin(), publication.payload.end());
+    auto built = at::commands::mqtt_publish(publication.topic, text, publication.qos, publication.retain);
+    if (built) command = std::move(*built);
+  }
+  if (!command && !publication.payload.empty()) {
+    auto built = at::commands::mqtt_publish_raw(publication.topic, publication.payload.size(), publication.qos,
+                                                publication.retain);
+    if (built) command = std::move(*built);
+    options.payload = std::move(publication.payload);
+  }
+  if (!command) {
+    *refused = true;
+    at::Outcome outcome;
+    outcome.status = at::Outcome::Status::error;
+    co_return outcome;
+  }
+  at::Command built = std::move(*command);
+  co_return co_await channel_.run(std::move(built), std::move(options));
+}
+
+Result<Published> Client::keep_waiting(Publication publication) {
+  const std::size_t bytes = publication.topic.size() + publication.payload.size();
+  if (waiting_.size() >= most_waiting || waiting_bytes_ + bytes > most_waiting_bytes) {
+    return Error{ErrorKind::busy,
+                 "The broker is away and no more messages are kept for it (100, or 256 KiB): try again "
+                 "when it is back."};
+  }
+  waiting_bytes_ += bytes;
+  waiting_.push_back(std::move(publication));
+  show_waiting();
+  return Published::waiting;
+}
+
+void Client::show_waiting() {
+  change([this](ClientStatus& status) { status.waiting = waiting_.size(); });
+}
+
+}  // namespace espat::mqtt

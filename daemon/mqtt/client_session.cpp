@@ -1,0 +1,282 @@
+// How a session is made, and made again after it was lost.
+//
+// After a loss the module takes no second AT+MQTTCONN: AT+MQTTCLEAN and all settings come first (measured 33). A module
+// that has nothing to clean says ERROR at once, so that is how every attempt begins.
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "at/fields.hpp"
+#include "module/back_off.hpp"
+#include "mqtt/client.hpp"
+
+namespace espat::mqtt {
+namespace {
+
+using namespace std::chrono_literals;
+using boost::asio::awaitable;
+
+constexpr auto first_wait = 1s;
+constexpr auto longest_wait = 60s;
+/// A connect that fails says ERROR 5 s after its +MQTTDISCONNECTED (measured H.6): sooner than this there was an
+/// answer, later there was none for 10 s (measured M.5).
+constexpr auto answered_within = 9s;
+
+bool is_secure(at::MqttTransport transport) {
+  return transport == at::MqttTransport::tls || transport == at::MqttTransport::wss;
+}
+
+bool is_web(at::MqttTransport transport) {
+  return transport == at::MqttTransport::ws || transport == at::MqttTransport::wss;
+}
+
+std::vector<std::uint8_t> bytes_of(const std::string& text) {
+  return {text.begin(), text.end()};
+}
+
+Error cut_short() {
+  return {ErrorKind::cancelled, "It was cut short by another request."};
+}
+
+}  // namespace
+
+awaitable<Result<void>> Client::step(Result<at::Command> command, std::string what, std::vector<std::uint8_t> payload) {
+  const auto self = shared_from_this();
+  if (command.has_error()) co_return command.error();
+  module::RunOptions options;
+  options.payload = std::move(payload);
+  at::Command built = std::move(*command);
+  const at::Outcome outcome = co_await channel_.run(std::move(built), std::move(options));
+  if (!outcome.ok()) co_return outcome.error(what);
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> Client::establish(unsigned generation, bool asked_for) {
+  const auto self = shared_from_this();
+  const auto request = request_;
+  for (auto& [name, topic] : topics_) topic.subscribed.reset();
+  if (wifi_ == WiFi::down) {
+    co_return Error{ErrorKind::not_ready, "The module is in no network: join one with `espatctl connect`."};
+  }
+  std::string host = request->host;
+  if (!at::is_address(host)) {
+    const Result<std::string> address = co_await environment_.resolve(host);
+    if (address.has_error()) co_return address.error();
+    if (generation != generation_) co_return cut_short();
+    // A web server wants its name in the request; without AT+MQTTSNI nothing else can tell it. It is known to exist.
+    const bool by_name =
+        is_web(request->transport) || (is_secure(request->transport) && !channel_.dialect().has("+MQTTSNI"));
+    if (!by_name) host = *address;
+  }
+  module::RunOptions options;
+  options.asked_for = asked_for;
+  at::Command clean = at::commands::mqtt_clean();
+  (void)co_await channel_.run(std::move(clean), options);
+  if (generation != generation_) co_return cut_short();
+  const Result<void> configured = co_await configure(generation);
+  if (configured.has_error()) co_return configured.error();
+  if (generation != generation_) co_return cut_short();
+  Result<at::Command> connect = at::commands::mqtt_connect(host, request->port);
+  if (connect.has_error()) co_return connect.error();
+  at::Command command = std::move(*connect);
+  const at::Outcome outcome = co_await channel_.run(std::move(command), options);
+  if (generation != generation_) co_return cut_short();
+  if (!outcome.ok()) co_return connect_failure(outcome);
+  const unsigned disconnects = disconnects_;
+  const Result<void> restored = co_await restore_topics(generation);
+  if (generation != generation_) co_return cut_short();
+  if (restored.has_error()) co_return restored.error();
+  if (disconnects != disconnects_) {
+    co_return Error{ErrorKind::failed, "The broker accepted the session and ended it at once."};
+  }
+  change([](ClientStatus& status) {
+    status.state = ClientState::connected;
+    status.reason.clear();
+  });
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> Client::configure(unsigned generation) {
+  const auto self = shared_from_this();
+  const auto request = request_;
+  at::MqttUser user;
+  user.transport = request->transport;
+  user.verification = request->verification;
+  user.client_id = request->client_id;
+  user.username = request->username;
+  user.password = request->password;
+  user.certificate = request->certificate;
+  user.authority = request->authority;
+  user.path = request->path;
+  Result<void> done = co_await introduce(std::move(user));
+  if (done.has_error() || generation != generation_) co_return done;
+  const at::MqttWill* const will = request->will ? &*request->will : nullptr;
+  Result<at::Command> connection = at::commands::mqtt_connection(request->keep_alive, request->clean_session, will);
+  done = co_await step(std::move(connection), std::string("Setting keep-alive and will"), bytes_of({}));
+  if (done.has_error() || generation != generation_ || !is_secure(request->transport)) co_return done;
+  const bool has_name = !at::is_address(request->host);
+  const std::string server_name = request->server_name.empty() && has_name ? request->host : request->server_name;
+  if (!server_name.empty() && channel_.dialect().has("+MQTTSNI")) {
+    Result<at::Command> named = at::commands::mqtt_server_name(server_name);
+    done = co_await step(std::move(named), std::string("Setting the server name"), bytes_of({}));
+    if (done.has_error() || generation != generation_) co_return done;
+  }
+  if (!request->alpn.empty()) {
+    if (!channel_.dialect().has("+MQTTALPN")) {
+      co_return Error{ErrorKind::not_supported, "This firmware has no ALPN for MQTT: leave it out."};
+    }
+    Result<at::Command> protocols = at::commands::mqtt_protocols(request->alpn);
+    done = co_await step(std::move(protocols), std::string("Setting the ALPN protocols"), bytes_of({}));
+  }
+  co_return done;
+}
+
+/// Who we are: in one command where that takes it, else in the LONG forms, which take every byte.
+awaitable<Result<void>> Client::introduce(at::MqttUser user) {
+  const auto self = shared_from_this();
+  const std::string what = "Setting client id, user name and password";
+  Result<at::Command> whole = at::commands::mqtt_user(user);
+  if (whole.has_value()) co_return co_await step(std::move(whole), what, bytes_of({}));
+  if (!channel_.dialect().has("+MQTTLONGCLIENTID")) co_return whole.error();
+  at::MqttUser rest = user;
+  rest.client_id = "espat";  // an empty one is not taken; replaced below
+  rest.username.clear();
+  rest.password.clear();
+  Result<at::Command> without = at::commands::mqtt_user(rest);
+  Result<void> done = co_await step(std::move(without), what, bytes_of({}));
+  if (done.has_error()) co_return done;
+  Result<at::Command> client_id = at::commands::mqtt_long_client_id(user.client_id.size());
+  done = co_await step(std::move(client_id), what, bytes_of(user.client_id));
+  if (done.has_error() || user.username.empty()) co_return done;
+  Result<at::Command> username = at::commands::mqtt_long_username(user.username.size());
+  done = co_await step(std::move(username), what, bytes_of(user.username));
+  if (done.has_error() || user.password.empty()) co_return done;
+  Result<at::Command> password = at::commands::mqtt_long_password(user.password.size());
+  co_return co_await step(std::move(password), what, bytes_of(user.password));
+}
+
+Error Client::connect_failure(const at::Outcome& outcome) const {
+  if (outcome.status != at::Outcome::Status::error) return outcome.error("Connecting to the broker");
+  constexpr std::uint32_t wrong_name = 0x010a6052;  // AT_MQTT_HOSTNAME_VERIFY_FAILED (guide 3.5.15)
+  if (outcome.error_code == wrong_name) {
+    return {ErrorKind::failed, "The broker's certificate is made for another name: check host and server name."};
+  }
+  if (outcome.elapsed >= answered_within) {
+    return {ErrorKind::timeout, "The broker does not answer: check address and port, and that it speaks MQTT there."};
+  }
+  std::string reason = "The broker refused the connection or the session: check port, user name and password";
+  if (is_secure(request_->transport)) reason += ", and the certificates in the module";
+  return {ErrorKind::failed, reason + "."};
+}
+
+void Client::lose(std::string reason) {
+  for (auto& [name, topic] : topics_) topic.subscribed.reset();
+  const bool wanted = keeper_ != nullptr;
+  change([&](ClientStatus& status) {
+    status.state = wanted ? ClientState::reconnecting : ClientState::disconnected;
+    status.reason = std::move(reason);
+    if (wanted) return;
+    status.broker.clear();
+    status.client_id.clear();
+    request_.reset();
+  });
+}
+
+void Client::on_state(module::State state) {
+  if (stopped_) return;
+  wifi_ = WiFi::unknown;
+  ++disconnects_;
+  retry_now_ = false;
+  if (state != module::State::ready && status_.state == ClientState::connected)
+    lose("The module has restarted or cannot be reached.");
+  if (keeper_) keeper_->alarm->ring();
+}
+
+void Client::on_report(const at::Report& report) {
+  if (stopped_) return;
+  if (std::holds_alternative<at::WifiDisconnected>(report)) wifi_ = WiFi::down;
+  if (std::holds_alternative<at::WifiGotIp>(report)) {
+    wifi_ = WiFi::up;
+    retry_now_ = true;
+    if (keeper_) keeper_->alarm->ring();
+  }
+  if (!at::is_mqtt_disconnected(report)) return;
+  ++disconnects_;
+  if (status_.state != ClientState::connected) return;  // an attempt tells by its outcome
+  lose(wifi_ == WiFi::down ? "The Wi-Fi network was lost." : "The broker ended the session, or cannot be reached.");
+  if (keeper_) keeper_->alarm->ring();
+}
+
+void Client::start_keeper() {
+  keeper_ = std::make_shared<Keeper>();
+  keeper_->alarm = environment_.clock.make_alarm(channel_.executor());
+  boost::asio::co_spawn(
+      channel_.executor(),
+      [self = shared_from_this(), keeper = keeper_]() -> awaitable<void> { co_await self->keep_connected(keeper); },
+      boost::asio::detached);
+}
+
+void Client::stop_keeper() {
+  const auto keeper = std::exchange(keeper_, nullptr);
+  if (!keeper) return;
+  keeper->stopped = true;
+  keeper->alarm->ring();
+}
+
+bool Client::may_try() const {
+  return channel_.state() == module::State::ready && wifi_ != WiFi::down;
+}
+
+awaitable<void> Client::keep_connected(std::shared_ptr<Keeper> keeper) {
+  const auto self = shared_from_this();
+  const unsigned generation = generation_;
+  module::BackOff back_off(first_wait, longest_wait, environment_.random);
+  // A loss between the end of connect() and our first step has rung nobody.
+  while (!keeper->stopped) {
+    if (status_.state == ClientState::connected) {
+      back_off.reset();
+      co_await send_waiting(keeper);
+      if (status_.state == ClientState::connected && !keeper->stopped && waiting_.empty())
+        co_await keeper->alarm->wait_until(module::never);
+      continue;
+    }
+    const module::TimePoint retry_at = environment_.clock.now() + back_off.next();
+    retry_now_ = false;
+    const auto is_time = [&] { return may_try() && (retry_now_ || environment_.clock.now() >= retry_at); };
+    while (!keeper->stopped && !is_time()) {
+      const module::TimePoint until = may_try() ? retry_at : module::never;
+      co_await keeper->alarm->wait_until(until);
+    }
+    if (keeper->stopped) co_return;
+    const Result<void> made = co_await establish(generation, false);
+    if (keeper->stopped) co_return;
+    if (made.has_error()) lose(made.error().message);
+  }
+}
+
+/// What was published while the session was away. A message that may be out already is sent again at QoS 1 only: there
+/// it may come twice.
+awaitable<void> Client::send_waiting(std::shared_ptr<Keeper> keeper) {
+  const auto self = shared_from_this();
+  while (!keeper->stopped && status_.state == ClientState::connected && !waiting_.empty()) {
+    Publication first = waiting_.front();
+    const std::string topic = first.topic;
+    bool refused = false;
+    const at::Outcome outcome = co_await transmit(first, &refused);
+    if (keeper->stopped) co_return;
+    const bool unsent = outcome.status == at::Outcome::Status::not_ready;
+    const bool lost = status_.state != ClientState::connected;
+    if (unsent || (!outcome.ok() && lost && first.qos == 1)) co_return;
+    if (!outcome.ok()) channel_.log().warn("MQTT: {}", outcome.error("A message that waited, to " + topic).message);
+    waiting_bytes_ -= first.topic.size() + first.payload.size();
+    waiting_.pop_front();
+    show_waiting();
+  }
+}
+
+}  // namespace espat::mqtt

@@ -1,0 +1,159 @@
+// Topics, whose they are, and the messages that come for them.
+#include <algorithm>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "mqtt/client.hpp"
+#include "mqtt/topic.hpp"
+
+namespace espat::mqtt {
+
+using boost::asio::awaitable;
+
+awaitable<Result<void>> Client::subscribe(std::string owner, std::string topic, unsigned qos) {
+  const auto self = shared_from_this();
+  if (const auto checked = check_filter(topic); checked.has_error()) co_return checked.error();
+  if (qos > 2) co_return Error{ErrorKind::invalid_argument, "There is no QoS above 2."};
+  if (!request_) {
+    co_return Error{ErrorKind::not_ready, "There is no session with a broker: `espatctl mqtt connect` makes one."};
+  }
+  // Before it is asked for: messages may come before its OK (quirk 137).
+  Topic& entry = topics_[topic];
+  const bool is_new = entry.owners.insert(owner).second;
+  entry.qos = std::max(entry.qos, qos);
+  show_topics();
+  if (status_.state != ClientState::connected || (entry.subscribed && *entry.subscribed >= qos)) {
+    co_return Result<void>();
+  }
+  const unsigned wanted = entry.qos;
+  if (entry.subscribed) {
+    // A second subscription of a topic does not change its QoS (measured H.2), so the first one ends.
+    entry.subscribed.reset();
+    Result<at::Command> command = at::commands::mqtt_unsubscribe(topic);
+    if (command.has_error()) co_return command.error();
+    at::Command end = std::move(*command);
+    (void)co_await channel_.run(std::move(end));
+  }
+  const Result<void> done = co_await ask_for(topic, wanted);
+  if (done.has_error() && status_.state == ClientState::connected && is_new) {
+    const auto found = topics_.find(topic);
+    if (found != topics_.end()) {
+      found->second.owners.erase(owner);
+      if (found->second.owners.empty()) topics_.erase(found);
+      show_topics();
+    }
+  }
+  co_return done;
+}
+
+awaitable<Result<void>> Client::ask_for(std::string topic, unsigned qos) {
+  const auto self = shared_from_this();
+  Result<at::Command> built = at::commands::mqtt_subscribe(topic, qos);
+  if (built.has_error()) co_return built.error();
+  at::Command command = std::move(*built);
+  const at::Outcome outcome = co_await channel_.run(std::move(command));
+  if (!outcome.ok()) co_return outcome.error("Subscribing to " + topic);
+  const auto found = topics_.find(topic);
+  if (found != topics_.end()) found->second.subscribed = qos;
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> Client::restore_topics(unsigned generation) {
+  const auto self = shared_from_this();
+  std::vector<std::pair<std::string, unsigned>> wanted;
+  for (const auto& [topic, entry] : topics_) wanted.emplace_back(topic, entry.qos);
+  for (const auto& [topic, qos] : wanted) {
+    if (!topics_.contains(topic)) continue;  // its owner has left meanwhile
+    const Result<void> done = co_await ask_for(topic, qos);
+    if (done.has_error() || generation != generation_) co_return done;
+  }
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> Client::unsubscribe(std::string owner, std::string topic) {
+  const auto self = shared_from_this();
+  const auto found = topics_.find(topic);
+  if (found == topics_.end() || !found->second.owners.contains(owner)) {
+    co_return Error{ErrorKind::not_found, "You have not subscribed to " + topic + "."};
+  }
+  co_return co_await drop(std::move(owner), std::move(topic));
+}
+
+awaitable<Result<void>> Client::drop(std::string owner, std::string topic) {
+  const auto self = shared_from_this();
+  const auto found = topics_.find(topic);
+  if (found == topics_.end()) co_return Result<void>();
+  found->second.owners.erase(owner);
+  if (!found->second.owners.empty()) co_return Result<void>();
+  topics_.erase(found);
+  show_topics();
+  if (status_.state != ClientState::connected) co_return Result<void>();
+  Result<at::Command> built = at::commands::mqtt_unsubscribe(topic);
+  if (built.has_error()) co_return built.error();
+  at::Command command = std::move(*built);
+  const at::Outcome outcome = co_await channel_.run(std::move(command));
+  // Lost meanwhile: then it is not subscribed any more either.
+  if (!outcome.ok() && status_.state == ClientState::connected) co_return outcome.error("Unsubscribing from " + topic);
+  co_return Result<void>();
+}
+
+void Client::forget_owner(const std::string& owner) {
+  std::vector<std::string> theirs;
+  for (const auto& [topic, entry] : topics_)
+    if (entry.owners.contains(owner)) theirs.push_back(topic);
+  for (const auto& topic : theirs) {
+    boost::asio::co_spawn(
+        channel_.executor(),
+        [self = shared_from_this(), owner, topic]() -> awaitable<void> { (void)co_await self->drop(owner, topic); },
+        boost::asio::detached);
+  }
+}
+
+void Client::show_topics() {
+  change([this](ClientStatus& status) {
+    status.topics.clear();
+    for (const auto& [topic, entry] : topics_) status.topics.push_back(topic);
+  });
+}
+
+void Client::on_payload(const at::Payload& payload, at::Bytes chunk, std::size_t remaining, bool aborted) {
+  const auto now = environment_.clock.now();
+  if (payload.kind != at::PayloadKind::mqtt_message) {
+    joiner_.note_traffic(now);
+    return;
+  }
+  if (aborted) {
+    channel_.log().warn("MQTT: a message broke off and is lost");
+    joiner_.abort();
+    return;
+  }
+  if (chunk.size() + remaining == payload.length) {
+    auto topic = at::parse_mqtt_topic(payload);
+    joiner_.begin(topic ? std::move(*topic) : std::string(), payload.length);
+  }
+  joiner_.add(chunk);
+  if (remaining > 0) return;
+  joiner_.end(now);
+  piece_alarm_->ring();
+}
+
+awaitable<void> Client::watch_pieces() {
+  const auto self = shared_from_this();
+  while (!stopped_) {
+    co_await piece_alarm_->wait_until(joiner_.deadline());
+    if (!stopped_) joiner_.expire(environment_.clock.now());
+  }
+}
+
+void Client::deliver(Message message) {
+  std::set<std::string> owners;
+  for (const auto& [topic, entry] : topics_)
+    if (matches(topic, message.topic)) owners.insert(entry.owners.begin(), entry.owners.end());
+  if (listener_ && !owners.empty()) listener_(message, {owners.begin(), owners.end()});
+}
+
+}  // namespace espat::mqtt

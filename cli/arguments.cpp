@@ -81,6 +81,7 @@ Parsed parse(const std::vector<std::string>& arguments) {
   add_tls_verbs(app, plan);
   add_forward_verbs(app, plan);
   add_ble_verbs(app, plan);
+  add_mqtt_verbs(app, plan);
   add_monitor_verb(app, plan);
   add_completion_verb(app, plan);
   std::vector<std::string> reversed{arguments.rbegin(), arguments.rend()};  // as CLI11 wants them

@@ -136,20 +136,7 @@ void Client::watch(const std::string& module, bool reports) {
   connection.watched = module;
   connection.reports = reports;
   guarded([&] {
-    connection.owner_signal = compat::match(
-        *connection.bus,
-        "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',member='NameOwnerChanged',"
-        "arg0='org.espat1'",
-        [&connection](auto&& message) {
-          try {
-            std::string name;
-            std::string before;
-            std::string after;
-            message >> name >> before >> after;
-            connection.new_owner = after;
-          } catch (const std::exception&) {
-          }
-        });
+    connection.watch_owner();
     connection.listen_to(connection.owner());
   });
 }

@@ -142,6 +142,24 @@ class Client {
   /// The next one; waits for it. Throws Interrupted.
   Write next_write();
 
+  // client_mqtt.cpp
+  /// The properties of org.espat1.Mqtt. Failure if the module has no MQTT.
+  Json mqtt_status(const std::string& path);
+  void mqtt_connect(const std::string& path, const std::string& host, const Options& options);
+  void mqtt_disconnect(const std::string& path);
+  /// "sent" or "waiting".
+  std::string mqtt_publish(const std::string& path, const std::string& topic, const Bytes& payload,
+                           const Options& options);
+  /// Begins to collect messages of these topics, for as long as this client lives.
+  void mqtt_subscribe(const std::string& path, const std::vector<std::string>& topics, const Options& options);
+  struct MqttMessage {
+    std::string topic;
+    Bytes payload;
+    std::string complete;  ///< "certain", "presumed" or "cut"
+  };
+  /// The next one; waits for it. Throws Interrupted, or Failure when the daemon has stopped.
+  MqttMessage next_message();
+
   /// Begins to collect events of `module` (all modules if empty), reports included if `reports`.
   void watch(const std::string& module, bool reports);
   /// The next event; waits for one. Throws Interrupted.

@@ -156,6 +156,24 @@ class Client::Connection {
     }
   }
 
+  /// From now on `new_owner` tells when the daemon stops or starts.
+  void watch_owner() {
+    owner_signal = compat::match(
+        *bus,
+        "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',member='NameOwnerChanged',"
+        "arg0='org.espat1'",
+        [this](auto&& message) {
+          try {
+            std::string name;
+            std::string before;
+            std::string after;
+            message >> name >> before >> after;
+            new_owner = after;
+          } catch (const std::exception&) {
+          }
+        });
+  }
+
   /// Signals of the daemon with the unique name `name`. Only that sender's: anybody on the bus can send a signal.
   void listen_to(const std::string& name) {
     signals.reset();
@@ -241,10 +259,12 @@ class Client::Connection {
   bool reports = false;
   std::deque<Event> events;
   std::deque<Write> writes;
+  std::deque<MqttMessage> messages;
   std::optional<std::string> new_owner;  // set by the signal, handled outside of it
   sdbus::Slot owner_signal;              // released before `bus`, as are all that follow
   sdbus::Slot signals;
   sdbus::Slot write_signals;
+  sdbus::Slot message_signals;
 };
 
 }  // namespace espat::cli

@@ -26,6 +26,7 @@ void add_stream_verb(CLI::App& app, Plan& plan);      ///< stream
 void add_tls_verbs(CLI::App& app, Plan& plan);        ///< tls
 void add_monitor_verb(CLI::App& app, Plan& plan);     ///< monitor
 void add_ble_verbs(CLI::App& app, Plan& plan);        ///< ble
+void add_mqtt_verbs(CLI::App& app, Plan& plan);       ///< mqtt
 void add_completion_verb(CLI::App& app, Plan& plan);  ///< complete (hidden)
 
 /// What espatctl does without a verb.

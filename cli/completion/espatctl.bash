@@ -18,6 +18,12 @@ _espatctl_options() {
     'ble notify') printf '%s ' --as --count ;;
     'ble advertise') printf '%s ' --name --uuid --manufacturer --data --scan-response --interval --not-connectable --stop ;;
     'ble serve') printf '%s ' --as ;;
+    'mqtt connect')
+      printf '%s ' --port --transport --client-id --username --password --password-file --keep-alive --persistent --will-topic \
+        --will-message --will-qos --will-retain --insecure --ca --client-certificate --alpn --server-name --path
+      ;;
+    'mqtt pub') printf '%s ' --lines --qos --retain ;;
+    'mqtt sub') printf '%s ' --verbose --qos --count ;;
     reset) printf '%s ' --factory --yes ;;
     'tls add') printf '%s ' --host --server-name --no-verify --ca --client-certificate --alpn --psk-identity --psk-key-file ;;
     'forward add') printf '%s ' --to --ssl --ipv6 --max-clients --name ;;
@@ -56,11 +62,13 @@ _espatctl() {
       --host | --server-name | --rule | --ca | --client-certificate | --alpn | --psk-identity | --psk-key-file) takes_value=yes ;;
       --to | --max-clients | --name) takes_value=yes ;;
       --for | --uuid | --rssi | --pattern | --as | --manufacturer | --data | --scan-response) takes_value=yes ;;
+      --transport | --username | --password | --keep-alive | --will-topic | --will-message | --will-qos | --path | --qos) takes_value=yes ;;
+      --client-id | -q) takes_value=yes ;;
       -* | =) ;;
       *)
         if [[ -z $verb ]]; then
           verb=$word
-        elif [[ $verb == modules || $verb == networks || $verb == tls || $verb == forward || $verb == ble ]] && ((count == 0)); then
+        elif [[ $verb == modules || $verb == networks || $verb == tls || $verb == forward || $verb == ble || $verb == mqtt ]] && ((count == 0)); then
           verb="$verb $word"
         else
           count=$((count + 1))
@@ -95,7 +103,7 @@ _espatctl() {
   case $verb in
     '')
       mapfile -t COMPREPLY < <(compgen -W 'list status at reset modules scan connect disconnect networks links forward ping resolve
-        stream tls ble monitor' -- "$current")
+        stream tls ble mqtt monitor' -- "$current")
       ;;
     connect) ((count == 0)) && _espatctl_names ssids "$current" "$module" ;;
     networks) mapfile -t COMPREPLY < <(compgen -W 'forget' -- "$current") ;;
@@ -111,6 +119,7 @@ _espatctl() {
       ((count == 0)) && _espatctl_names devices "$current" "$module"
       ;;
     'ble serve') ((count == 0)) && mapfile -t COMPREPLY < <(compgen -W 'set notify indicate watch' -- "$current") ;;
+    mqtt) mapfile -t COMPREPLY < <(compgen -W 'connect pub sub status disconnect' -- "$current") ;;
     modules) mapfile -t COMPREPLY < <(compgen -W 'add remove' -- "$current") ;;
     'modules remove') ((count == 0)) && _espatctl_names modules "$current" '' ;;
     'modules add') ((count == 1)) && mapfile -t COMPREPLY < <(compgen -f -- "${current:-/dev/}") ;;

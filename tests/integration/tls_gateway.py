@@ -78,9 +78,11 @@ class TlsTest(harness.GatewayTest):
         directory = pathlib.Path(tempfile.mkdtemp(prefix="espat-tls-"))
         cls.addClassCleanup(shutil.rmtree, directory, ignore_errors=True)
         make_certificates(directory)
+        cls.certificates = directory
         world = harness.default_world()
         world["access-points"][0]["ipv6"] = {"prefix": PREFIX}
         files = {"client_ca.0": "ca.pem", "client_cert.0": "client.pem", "client_key.0": "client.key"}
+        files |= {"mqtt_ca.0": "ca.pem", "mqtt_cert.0": "client.pem", "mqtt_key.0": "client.key"}
         world["certificates"] = {name: str(directory / file) for name, file in files.items()}
         cls.options = {**harness.GatewayTest.options, "world": world, "log_level": "trace"}
         super().setUpClass()

@@ -62,7 +62,7 @@ for option in $global --help; do
 done
 
 for verb in $verbs 'tls add' 'tls remove' 'forward add' 'forward remove' 'modules add' 'modules remove' 'networks forget' 'ble scan' 'ble connect' 'ble read' 'ble write' \
-  'ble notify' 'ble advertise'; do
+  'ble notify' 'ble advertise' 'mqtt connect' 'mqtt pub' 'mqtt sub'; do
   # shellcheck disable=SC2086
   for option in $(options_of $verb); do
     # shellcheck disable=SC2086
@@ -78,7 +78,7 @@ for shell in zsh fish; do
   for verb in $verbs; do
     grep -q -w -e "$verb" "$file" || fail "$shell does not know the verb $verb"
   done
-  for option in $global $(for verb in $verbs 'tls add' 'forward add' 'modules add' 'ble scan' 'ble connect' 'ble notify' 'ble advertise'; do
+  for option in $global $(for verb in $verbs 'tls add' 'forward add' 'modules add' 'ble scan' 'ble connect' 'ble notify' 'ble advertise' 'mqtt connect' 'mqtt pub' 'mqtt sub'; do
     # shellcheck disable=SC2086
     options_of $verb; done | sort -u); do
     grep -q -E -e "[^a-z-]--${option#--}([^a-z-]|$)|-l ${option#--}( |$)" "$file" || fail "$shell does not know $option"
@@ -100,6 +100,7 @@ expect 'mqtt' espatctl stream --tls --rule ''
 expect 'add|list|remove' espatctl forward ''
 expect 'web' espatctl forward remove ''
 expect 'scan|serve|services' espatctl ble s
+expect 'connect' espatctl mqtt c
 expect '24:0a:c4:d6:e4:46' espatctl ble read ''
 expect 'int16|int32|int8' espatctl ble read 24:0a:c4:d6:e4:46 2a19 --as i
 expect 'indicate|notify|set|watch' espatctl ble serve ''

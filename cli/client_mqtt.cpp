@@ -1,0 +1,70 @@
+// The calls of Client that are about MQTT.
+#include "client_connection.hpp"
+
+namespace espat::cli {
+
+Json Client::mqtt_status(const std::string& path) {
+  using Managed = std::map<sdbus::ObjectPath, std::map<std::string, Dictionary>>;
+  const auto [objects] = connection_->call<Managed>(service, root, "org.freedesktop.DBus.ObjectManager",
+                                                    "GetManagedObjects", connection_->settings.timeout.value_or(usual));
+  for (const auto& [where, interfaces] : objects) {
+    const std::string& object = where;
+    const auto found = interfaces.find("org.espat1.Mqtt");
+    if (object == path && found != interfaces.end()) return to_json(found->second);
+  }
+  throw Failure{ExitStatus::failed, "This module has no MQTT, or is not ready yet.",
+                "'espatctl status' tells its state and its firmware."};
+}
+
+void Client::mqtt_connect(const std::string& path, const std::string& host, const Options& options) {
+  connection_->control<>(path, "Mqtt", "Connect", connect_method, options, host);
+}
+
+void Client::mqtt_disconnect(const std::string& path) {
+  connection_->control<>(path, "Mqtt", "Disconnect", long_method, {});
+}
+
+std::string Client::mqtt_publish(const std::string& path, const std::string& topic, const Bytes& payload,
+                                 const Options& options) {
+  return std::get<0>(
+      connection_->control<std::string>(path, "Mqtt", "Publish", connect_method, options, topic, payload));
+}
+
+void Client::mqtt_subscribe(const std::string& path, const std::vector<std::string>& topics, const Options& options) {
+  Connection& connection = *connection_;
+  guarded([&] {
+    // Before the call: a retained message comes before its answer.
+    const std::string rule = "type='signal',sender='" + connection.owner() + "',path='" + path +
+                             "',interface='org.espat1.Mqtt',member='Message'";
+    connection.message_signals = compat::match(*connection.bus, rule, [&connection](auto&& message) {
+      try {
+        Dictionary details;
+        MqttMessage received;
+        message >> received.topic >> received.payload >> details;
+        const Json known = to_json(details);
+        received.complete = known.value("complete", std::string{});
+        connection.messages.push_back(std::move(received));
+      } catch (const std::exception&) {  // what cannot be read is left out
+      }
+    });
+    connection.watch_owner();
+  });
+  for (const std::string& topic : topics)
+    connection.control<>(path, "Mqtt", "Subscribe", connect_method, options, topic);
+}
+
+Client::MqttMessage Client::next_message() {
+  Connection& connection = *connection_;
+  return guarded([&] {
+    connection.run_until([&] { return !connection.messages.empty() || connection.new_owner.has_value(); });
+    if (connection.messages.empty()) {
+      throw Failure{ExitStatus::no_daemon, "espatd has stopped: no more messages will come.",
+                    "'systemctl status espatd' tells why."};
+    }
+    MqttMessage message = std::move(connection.messages.front());
+    connection.messages.pop_front();
+    return message;
+  });
+}
+
+}  // namespace espat::cli

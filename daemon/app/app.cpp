@@ -91,8 +91,7 @@ Result<void> App::attach(const std::string& name, const ModuleConfiguration& con
   AttachedModule& module = **attached;
   modules_.emplace(name, std::move(*attached));
   bus_->add_module(name, bus::view_of(module.module()), module.station(),
-                   bus::view_of(name, module.interface(), module.name_servers()), module.bluetooth(),
-                   module.mqtt());
+                   bus::view_of(name, module.interface(), module.name_servers()), module.bluetooth(), module.mqtt());
   module.start();
   return {};
 }

@@ -39,7 +39,8 @@ class Broker:
         return self.gateway.run(*self.gateway.far.inside(*command), **options)
 
     def publish(self, topic, message, *options):
-        self.run("mosquitto_pub", "-h", harness.WEB, "-t", topic, "-s", *options, input=message, text=False)
+        source = "-s" if message else "-n"
+        self.run("mosquitto_pub", "-h", harness.WEB, "-t", topic, source, *options, input=message, text=False)
 
     def listen(self, name, topic, count, *options):
         """A client that ends after so many messages; it listens when this returns."""
@@ -147,7 +148,7 @@ class Mqtt(MqttTest):
         process = self.subscribe("mqtt", "sub", "short/lived")
         process.popen.send_signal(signal.SIGINT)
         self.assertEqual(process.popen.wait(10), 0)
-        harness.wait_for(lambda: not self.status()["topics"], "the topic is gone")
+        harness.wait_for(lambda: "short/lived" not in (self.status()["topics"] or []), "the topic is gone")
 
     def test_after_a_restart_of_the_broker_topics_and_waiting_messages_are_served(self):
         process = self.subscribe("mqtt", "sub", "-c", "1", "after/restart")
@@ -214,6 +215,26 @@ class Mqtt(MqttTest):
         data, _ = download.popen.communicate(timeout=120)
         self.assertEqual(data, far_world.pattern(2000000))
         self.assertEqual(self.output_of(process).decode(), lines)
+
+
+class MqttOnEsp32V4(MqttTest):
+    """The same on the firmware whose dialogues were measured."""
+
+    options = {**MqttTest.options, "dialect": "esp32-v4"}
+
+    def test_a_message_goes_there_and_back(self):
+        process = self.subscribe("mqtt", "sub", "-q", "1", "-c", "1", "there/and/back")
+        self.mqtt("pub", "there/and/back", "--qos", "1", input=b"bytes\0and lines\r\n", text=False)
+        self.assertEqual(self.output_of(process, 30), b"bytes\0and lines\r\n\n")
+
+    def test_it_comes_back_after_a_restart_of_the_broker(self):
+        process = self.subscribe("mqtt", "sub", "-c", "1", "after/restart")
+        self.broker.stop()
+        harness.wait_for(lambda: self.status()["state"] == "reconnecting", "the loss is seen")
+        self.broker.start()
+        self.assert_connected()
+        self.broker.publish("after/restart", b"again")
+        self.assertEqual(self.output_of(process, 60), b"again\n")
 
 
 class SecureMqtt(tls_gateway.TlsTest):

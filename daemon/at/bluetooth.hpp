@@ -156,6 +156,13 @@ struct ConnectionParametersChanged {
 /// +BLECONNPARAM
 std::optional<ConnectionParametersChanged> parse_connection_parameters_changed(const Report& report);
 
+struct MtuAgreed {
+  ConnectionIndex connection = 0;
+  unsigned mtu = 0;
+};
+/// +BLECFGMTU, when the two have agreed.
+std::optional<MtuAgreed> parse_mtu_agreed(const Report& report);
+
 /// What stands before the value in +NOTIFY, +INDICATE and +WRITE.
 struct ValueHeader {
   ConnectionIndex connection = 0;

@@ -220,6 +220,16 @@ std::optional<ConnectionParametersChanged> parse_connection_parameters_changed(c
   return other == nullptr ? std::nullopt : parameters_of(other->arguments);
 }
 
+std::optional<MtuAgreed> parse_mtu_agreed(const Report& report) {
+  const auto* other = named(report, "BLECFGMTU");
+  if (other == nullptr) return std::nullopt;
+  FieldReader fields(other->arguments);
+  const auto index = next_connection(fields);
+  const auto mtu = fields.next_number<unsigned>();
+  if (!index || !mtu) return std::nullopt;
+  return MtuAgreed{*index, *mtu};
+}
+
 std::optional<ValueHeader> parse_value_header(const Payload& payload) {
   FieldReader fields(payload.arguments);
   const auto connection = next_connection(fields);

@@ -180,6 +180,11 @@ void Bluetooth::on_report(const at::Report& report) {
     if (!came->address.empty()) connected(*came);
   } else if (const auto left = at::parse_device_disconnected(report)) {
     if (Device* device = devices_.find(left->index)) disconnected(*device);
+  } else if (const auto agreed = at::parse_mtu_agreed(report)) {
+    Device* device = devices_.find(agreed->connection);
+    if (device == nullptr) return;
+    device->mtu = agreed->mtu;
+    tell([&](Watcher& watcher) { watcher.on_device(device->address); });
   } else if (const auto changed = at::parse_connection_parameters_changed(report)) {
     Device* device = devices_.find(changed->connection);
     if (device == nullptr || !changed->parameters) return;
@@ -216,7 +221,8 @@ void Bluetooth::connected(const at::BluetoothConnection& connection) {
   device.last_heard = clock_.now();
   device.selected = true;
   // A client that takes up the advertisement ends it (guide 3.4.11).
-  if (!wanted_devices_.contains(connection.address)) advertising_ = false;
+  device.came_by_itself = !wanted_devices_.contains(connection.address);
+  if (device.came_by_itself) advertising_ = false;
   channel_.log().info("Bluetooth: {} connected", connection.address);
   tell([](Watcher& watcher) { watcher.on_devices(); });
   tell([&](Watcher& watcher) { watcher.on_device(connection.address); });

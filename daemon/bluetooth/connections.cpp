@@ -78,14 +78,16 @@ awaitable<Result<void>> Bluetooth::connect(std::string address, std::optional<bo
       co_return Error{ErrorKind::in_progress, "The device " + address + " is being connected already."};
     }
     const auto index = free_connection();
-    if (!index) {
-      co_return Error{ErrorKind::busy, "All three connections of the module are in use: disconnect a device first."};
+    if (!index || connections() + (advertising_ ? 1 : 0) >= at::bluetooth_connections) {
+      co_return Error{ErrorKind::busy,
+                      "All three connections of the module are in use, one of them by advertising if that is on: "
+                      "disconnect a device or stop advertising first."};
     }
     const Connecting connecting(self, *index, address);
     co_await settled();
     Result<at::Command> command = at::commands::connect_device(*index, address, random, timeout);
     const at::Outcome outcome = co_await channel_.run(std::move(*command));
-    if (outcome.status == at::Outcome::Status::error) {
+    if (outcome.status == at::Outcome::Status::error && outcome.find("BLECONN") != nullptr) {
       co_return Error{ErrorKind::timeout, "The device " + address +
                                               " did not answer: see that it is near, awake and lets others connect, "
                                               "and that its address has the right type."};
@@ -96,6 +98,11 @@ awaitable<Result<void>> Bluetooth::connect(std::string address, std::optional<bo
       co_return Error{ErrorKind::failed, "The device " + address + " connected and left again at once."};
     }
     device->random_address = random;
+  } else if (known->came_by_itself && !known->services_resolved) {
+    // Its table can be read only after this, which opens the connection that is there to us as a client (guide 3.4.13).
+    // Where that is refused, the next command says so.
+    Result<at::Command> command = at::commands::connect_device(*known->connection, address, random, timeout);
+    co_await channel_.run(std::move(*command));
   }
   co_return co_await resolve(address);
 }

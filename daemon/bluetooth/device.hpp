@@ -50,7 +50,8 @@ struct Device {
   bool selected = false;         // it passes a filter of those who look for devices, or somebody connected it
 
   std::optional<at::ConnectionIndex> connection{};
-  unsigned mtu = 0;  // bytes; 0 unless known
+  bool came_by_itself = false;  // it connected to us
+  unsigned mtu = 0;             // bytes; 0 unless known
   std::optional<at::ConnectionParameters> parameters{};
   bool services_resolved = false;
   std::vector<Service> services{};

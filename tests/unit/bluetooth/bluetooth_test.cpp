@@ -165,6 +165,30 @@ TEST_F(BluetoothTest, ChangesConnectionParametersAndTellsWhatIsInForce) {
   EXPECT_TRUE(finish(service->set_connection_parameters(pump, wanted)).has_error());
 }
 
+TEST_F(BluetoothTest, ReadsTheTableOfADeviceThatCameByItself) {
+  ASSERT_TRUE(finish(service->start_advertising({.data = {2, 1, 6}})).has_value());
+  report("BLECONN", "0,\"24:0a:c4:d6:e4:46\"");
+  EXPECT_EQ(channel.count("AT+BLEGATTCPRIMSRV"), 0u) << "only when somebody wants it";
+  connect_pump();
+  EXPECT_EQ(channel.count("AT+BLECONN=0,\"24:0a:c4:d6:e4:46\""), 1u) << "opens the connection that is there";
+  EXPECT_EQ(service->device(pump)->services.size(), 2u);
+}
+
+TEST_F(BluetoothTest, TakesTheMtuThatIsAgreedLater) {
+  connect_pump();
+  report("BLECFGMTU", "0,247");
+  EXPECT_EQ(service->device(pump)->mtu, 247u);
+}
+
+TEST_F(BluetoothTest, LeavesAdvertisingItsPlaceAmongTheConnections) {
+  ASSERT_TRUE(finish(service->start_advertising({.data = {2, 1, 6}})).has_value());
+  ASSERT_TRUE(finish(service->connect("24:0a:c4:00:00:01", false, 10)).has_value());
+  ASSERT_TRUE(finish(service->connect("24:0a:c4:00:00:02", false, 10)).has_value());
+  const auto refused = finish(service->connect("24:0a:c4:00:00:03", false, 10));
+  ASSERT_TRUE(refused.has_error());
+  EXPECT_EQ(refused.error().kind, ErrorKind::busy);
+}
+
 TEST_F(BluetoothTest, LosesEverythingOfAConnectionWithIt) {
   connect_pump();
   diary = {};

@@ -10,6 +10,7 @@ Board::Board(asio::any_io_executor executor, const Dialect& which, World surroun
       world(std::move(surroundings)),
       nvs(flash),
       line(wire),
+      air(executor, *this),
       random(seed),
       executor_(std::move(executor)),
       first_rate_(rate) {}
@@ -44,6 +45,7 @@ void Board::restart() {
 }
 
 void Board::stop() {
+  air.stop();
   if (firmware_) firmware_->stop();
   line.stop();
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "ble_air.hpp"
 #include "dialect.hpp"
 #include "faults.hpp"
 #include "line.hpp"
@@ -40,6 +41,7 @@ class Board {
   Nvs& nvs;
   Line& line;
   Faults faults;
+  Air air;
   std::uint64_t commands_seen = 0;
   std::uint64_t boots = 0;
   std::mt19937_64 random;

@@ -69,6 +69,10 @@ void add_time_commands(CommandTable& table);
 void add_tls_commands(CommandTable& table);
 void add_mqtt_commands(CommandTable& table);
 void add_mqtt_publish_commands(CommandTable& table);
+void add_bluetooth_commands(CommandTable& table);
+void add_bluetooth_advertising_commands(CommandTable& table);
+void add_bluetooth_client_commands(CommandTable& table);
+void add_bluetooth_server_commands(CommandTable& table);
 
 /// Every command there is.
 const CommandTable& all_commands();

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "ble_control.hpp"
 #include "firmware.hpp"
 #include "text.hpp"
 
@@ -159,6 +160,7 @@ json Control::obey(const json& order) {
   Firmware& fw = *board_.firmware();
   if (order.contains("fault")) return order_fault(board_, order) ? done : json{{"error", "no such fault"}};
   const std::string action = order.at("do").get<std::string>();
+  if (action.starts_with("ble-")) return obey_bluetooth(board_, order);
   if (action == "counters") return counters();
   if (action == "reset") {
     board_.faults.hang = false;

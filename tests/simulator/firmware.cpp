@@ -33,6 +33,8 @@ nlohmann::json factory_settings(const Board& board) {
   settings["config"] = {0, 6, 3};
   settings["station-protocol"] = settings["soft-ap-protocol"] = 7;
   settings["reconnect-interval"] = 1;
+  settings["ble-name"] = board.dialect.ble_name;
+  settings["ble-address-type"] = 0;
   settings["translink"] = nullptr;
   settings["tcp-options"] = json::array();
   settings["tls"] = json::array();
@@ -55,6 +57,7 @@ Firmware::Firmware(Board& hardware)
       names(*this),
       passthrough(*this),
       mqtt(*this),
+      bluetooth(*this),
       settings_(factory_settings(hardware)),
       stop_(hardware.executor()) {
   for (const auto& [key, value] : hardware.nvs.settings().items()) settings_[key] = value;
@@ -91,6 +94,7 @@ void Firmware::stop() {
   server.stop();
   links.abandon();
   mqtt.abandon();
+  bluetooth.stop();
   stop_.notify();
   line().wake();
 }

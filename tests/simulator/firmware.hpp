@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "ble.hpp"
 #include "board.hpp"
 #include "filters.hpp"
 #include "interpreter.hpp"
@@ -100,6 +101,7 @@ class Firmware : public std::enable_shared_from_this<Firmware> {
   Names names;
   Passthrough passthrough;
   Mqtt mqtt;
+  Bluetooth bluetooth;
 
  private:
   Task<void> boot();

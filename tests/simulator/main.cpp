@@ -14,7 +14,7 @@
 namespace {
 
 struct Options {
-  std::string world, link, dialect = "esp32c61", nvs, listen, control;
+  std::string world, link, dialect = "esp32c61", nvs, listen, control, ether;
   unsigned rate = 115200;
   bool no_pacing = false;
   std::uint64_t seed = 1;
@@ -51,6 +51,7 @@ int run(const Options& options) {
                         : sim::open_pty(context.get_executor(), options.link, options.rate);
   sim::Line line(context.get_executor(), *port, !options.no_pacing, options.seed);
   sim::Board board(context.get_executor(), firmware, std::move(world), nvs, line, options.rate, options.seed);
+  if (!options.ether.empty()) board.air.join_ether(options.ether);
   std::unique_ptr<sim::Control> control;
   if (!options.control.empty())
     control = std::make_unique<sim::Control>(context.get_executor(), options.control, board);
@@ -95,6 +96,7 @@ int main(int argc, char** argv) {
   });
   listen->excludes(link);
   app.add_option("--control", options.control, "Unix socket for orders while it runs (see README.md)");
+  app.add_option("--ether", options.ether, "directory where simulators meet whose Bluetooth hears each other");
   app.add_option("--seed", options.seed, "of everything random")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   if (options.link.empty() && options.listen.empty()) {

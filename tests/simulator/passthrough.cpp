@@ -131,7 +131,7 @@ namespace {
 Outcome set_mode(Firmware& fw, Parameters& p) {
   const auto on = p.integer(0);
   if (!p.ok() || on < 0 || on > 1) return error;
-  if (on == 1 && fw.links.count() > 1) return error;
+  if (on == 1 && (fw.links.count() > 1 || fw.bluetooth.role() != 0)) return error;
   if (on == 1)
     fw.passthrough.wanted = true;
   else

@@ -127,6 +127,7 @@ const CommandTable& all_commands() {
     add_tls_commands(t);
     add_mqtt_commands(t);
     add_mqtt_publish_commands(t);
+    add_bluetooth_commands(t);
     return t;
   }();
   return table;

@@ -113,7 +113,7 @@ World read_world(const std::string& file) {
     json = Json::parse(slurp(file), nullptr, true, true);
     only(json, "",
          {"access-points", "dns", "ping", "sntp", "certificates", "firmware", "rom-text", "station-mac",
-          "access-point-mac", "timing"});
+          "access-point-mac", "timing", "bluetooth"});
     for (const auto& point : json.value("access-points", Json::array()))
       world.access_points.push_back(read_access_point(point));
     const Json dns = json.value("dns", Json::object());
@@ -140,6 +140,7 @@ World read_world(const std::string& file) {
     world.rom_text = json.value("rom-text", "");
     world.station_mac = json.value("station-mac", world.station_mac);
     world.access_point_mac = json.value("access-point-mac", world.access_point_mac);
+    world.bluetooth = read_bluetooth(json.value("bluetooth", Json::object()));
     world.timing = read_timing(json.value("timing", Json::object()));
   } catch (const std::exception& error) {
     throw std::runtime_error(file + ": " + error.what());

@@ -10,6 +10,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "ble_world.hpp"
+
 namespace sim {
 
 using Milliseconds = std::chrono::milliseconds;
@@ -60,6 +62,7 @@ struct World {
   std::string version;                              ///< replaces the text of AT+GMR
   std::string rom_text;                             ///< printed at every boot before anything else
   std::string station_mac = "24:6f:28:0a:56:01", access_point_mac = "24:6f:28:0a:56:02";
+  BleWorld bluetooth;
   Timing timing;
 
   AccessPoint* find(const std::string& ssid, const std::string& bssid = {});

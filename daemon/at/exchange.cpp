@@ -152,6 +152,7 @@ Reaction Exchange::on_send_final(Final final) {
     return finish(Outcome::Status::ok);
   }
   over_ = true;
+  if (final == Final::send_cancelled && complete_) return finish(Outcome::Status::ok);
   return finish(final == Final::send_failed ? Outcome::Status::send_failed : Outcome::Status::cancelled);
 }
 

@@ -76,6 +76,13 @@ class Exchange {
   /// The last byte of the payload has been written. May finish the exchange, if the answer was read before this was
   /// known.
   Reaction payload_written();
+  /// The owner ends a long send by `+++`. `complete`: behind bytes that have all been passed on, so that
+  /// `SEND CANCELLED` is a good end.
+  void escape(bool complete) {
+    escaped_ = true;
+    complete_ = complete;
+  }
+  bool is_escaped() const { return escaped_; }
   /// The owner writes the same line again, after `busy`.
   void retry();
   /// The deadline has passed: outcome `timeout`, at once; late answers are taken until is_over(). With `write_payload`
@@ -139,6 +146,8 @@ class Exchange {
   std::size_t received_ = 0;
   std::size_t passed_on_ = 0;
   bool leaving_ = false;
+  bool escaped_ = false;
+  bool complete_ = false;
   bool early_success_ = false;  // SEND OK, or the OK of a payload that has left, was read before payload_written()
 };
 

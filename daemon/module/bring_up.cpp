@@ -4,6 +4,7 @@
 
 #include "at/commands.hpp"
 #include "at/responses.hpp"
+#include "module/long_sends.hpp"
 
 namespace espat::module {
 namespace asio = boost::asio;
@@ -50,6 +51,15 @@ class BringUp {
     co_return false;
   }
 
+  /// One report for each portion that is passed on.
+  asio::awaitable<bool> portions_of_long_sends() {
+    const std::size_t notes = result_.notes.size();
+    if (!co_await optional("set the portions of long sends", commands::send_long_config(send_portion, send_portion)))
+      co_return false;
+    channel_.set_reports_portions(result_.notes.size() == notes);
+    co_return true;
+  }
+
   asio::awaitable<bool> required(const char* what, at::Command command) {
     const at::Outcome outcome = co_await channel_.run_setup(std::move(command));
     if (outcome.ok()) co_return true;
@@ -92,6 +102,7 @@ class BringUp {
     result_.dialect = at::choose_dialect(*firmware, known ? std::move(*known) : CommandListCache::Commands{});
     for (const std::string& fault : result_.dialect.faults) note("known fault of this firmware: " + fault);
     channel_.set_dialect(result_.dialect);
+    channel_.set_reports_portions(false);
     co_return true;
   }
 
@@ -180,10 +191,7 @@ class BringUp {
     } else {
       note("the firmware cannot bound a send: a peer that does not read stops the whole module");
     }
-    // One report for each portion that is passed on, instead of three: they share the line with what is received.
-    if (result_.dialect.long_send_usable && has("+CIPSENDLCFG") &&
-        !co_await optional("report long sends less often", commands::send_long_config(send_portion, send_portion)))
-      co_return false;
+    if (result_.dialect.long_send_usable && has("+CIPSENDLCFG") && !co_await portions_of_long_sends()) co_return false;
     if (result_.dialect.ipv6 && has("+CIPV6") && !co_await optional("switch IPv6 on", commands::ipv6(true)))
       co_return false;
     if (has("+SYSTIMESTAMP")) {

@@ -37,8 +37,6 @@ struct BringUpResult {
 /// How long a send may wait for a peer that does not read, before it fails and the rest of the module runs again
 /// (measured C.10, C.12).
 inline constexpr at::Milliseconds send_timeout{10000};
-/// Long sends are passed on in portions of so many bytes: the longest the module allows, and its own choice.
-inline constexpr std::size_t send_portion = 2920;
 
 /// `fresh`: the module has just booted; else links and a server of an earlier run are closed first.
 boost::asio::awaitable<Result<BringUpResult>> bring_up(CommandChannel& channel, const CommandListCache& cache,

@@ -10,8 +10,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -111,10 +113,17 @@ struct SendBlock {
   /// A long send (AT+CIPSENDL) is under way: the module has passed on the first so many bytes of it. Called from the
   /// reader, never after the outcome.
   std::function<void(std::size_t)> on_progress{};
+  /// Of an open send, which has no `payload`: the command announces `open_send_length` bytes
+  /// (module/long_sends.hpp), and these are fetched portion by portion as the module takes them. Fills the portion and
+  /// says true; false: there is less than that now, and the send is to end here. Never called after the outcome.
+  std::function<bool(std::span<std::uint8_t> portion)> next_portion{};
 };
 
+/// The limit of a block when an open send pays.
+inline constexpr std::size_t open_ended = std::numeric_limits<std::size_t>::max();
+
 /// Asked at the last moment, when the link's turn has come: the next block of at most `limit` bytes, or nothing if
-/// there is nothing to send any more.
+/// there is nothing to send any more. With the limit `open_ended` it may be an open send.
 using BlockSource = std::function<std::optional<SendBlock>(std::size_t limit)>;
 
 class Channel {

@@ -159,6 +159,7 @@ void CommandChannel::on_payload_begin(const at::Payload& payload) {
 
 void CommandChannel::on_payload_bytes(at::Bytes chunk, std::size_t remaining) {
   payload_remaining_ = remaining;
+  payload_received_ += chunk.size();
   last_payload_ = clock_.now();
   if (chunk.size() < ready_line.size()) {
     payload_tail_.append(chunk.begin(), chunk.end());

@@ -14,13 +14,13 @@ namespace espat::module {
 namespace asio = boost::asio;
 namespace {
 
-/// Written and not yet taken, at most (quirk 13).
-constexpr std::size_t most_unconfirmed = 8192;
-
 /// Payload goes out in pieces of about this much line time, so that a restart of the module is noticed in between.
 constexpr double piece_seconds = 0.05;
 constexpr std::size_t smallest_piece = 256;
 constexpr std::size_t largest_piece = 4096;
+
+/// A module that hears `+++` ends the send at once.
+constexpr std::chrono::milliseconds escape_patience{1000};
 
 /// The module's receive buffer (quirk 18).
 constexpr std::size_t largest_blank_piece = 2048;
@@ -32,6 +32,7 @@ std::size_t CommandChannel::piece_size() const {
 }
 
 TimePoint CommandChannel::progress_ends() const {
+  if (exchange_->is_escaped()) return progressed_ + line_time(most_unconfirmed) + escape_patience;
   return progressed_ + line_time(most_unconfirmed) + exchange_->command().deadline();
 }
 

@@ -34,11 +34,8 @@ constexpr seconds resynchronisation_limit{30};
 constexpr milliseconds leftover_patience{150};
 constexpr milliseconds busy_pause{500};
 
-/// `+++` counts only alone, with 20 ms of silence on both sides (quirk 18); a real tty adds some.
-constexpr milliseconds escape_guard{60};
+/// After `+++`.
 constexpr milliseconds escape_patience{600};
-/// Above this the module's detector of `+++` does not work (quirk 19): it would be data.
-constexpr std::uint32_t fastest_escape = 3'000'000;
 constexpr milliseconds padding_pause{20};
 
 at::Bytes bytes_of(std::string_view text) {

@@ -126,6 +126,7 @@ void CommandChannel::withdraw(const JobPointer& job) {
   job->options.on_payload = nullptr;
   job->options.is_wanted = nullptr;
   job->on_progress = nullptr;
+  job->next_portion = nullptr;
   job->source = nullptr;
   if (queued_.erase(job->ticket) > 0) {
     schedule_.remove(job->ticket);
@@ -163,6 +164,7 @@ void CommandChannel::cancel_sends(at::LinkId link) {
 }
 
 bool CommandChannel::is_busy() const {
+  if (exchange_ && !in_flight_) return true;  // a late answer is waited for
   return schedule_.has_foreground() || holder_ || (in_flight_ && in_flight_->options.urgency != Urgency::background);
 }
 
@@ -273,7 +275,7 @@ asio::awaitable<void> CommandChannel::serve() {
     // In flight before the next co_await, which throws if this coroutine was cancelled meanwhile: somebody waits for
     // it.
     const JobPointer job = in_flight_ = std::move(queued.mapped());
-    co_await perform(job, turn->limit);
+    co_await perform(job, turn->alone && does_open_send_pay() ? open_ended : turn->limit);
     // The link's next block must be in the schedule before the next turn is given, or its share would lapse.
     if (job->is_send && !schedule_.has_send(job->link)) co_await asio::post(executor_, asio::use_awaitable);
   }
@@ -291,13 +293,17 @@ asio::awaitable<void> CommandChannel::perform(JobPointer job, std::size_t limit)
     job->command = std::move(block->command);
     job->payload = block->payload;
     job->on_progress = std::move(block->on_progress);
+    job->is_open = block->next_portion != nullptr;
+    job->next_portion = std::move(block->next_portion);
   }
   ++counters_.commands;
   begin_exchange(*job->command);
   const at::Outcome::Status status = co_await drive(job);
   if (job->is_send) {
     last_payload_ = clock_.now();
-    schedule_.charge(job->link, job->command->payload_length(), last_payload_);
+    // An open send ends as soon as somebody else comes, so nobody is owed more than a block.
+    const std::size_t most_owed = job->is_open ? Schedule::limits_for(rate_).shared_block : open_ended;
+    schedule_.charge(job->link, std::min(job->command->payload_length(), most_owed), last_payload_);
     if (status != at::Outcome::Status::ok) cancel_sends(job->link);
   }
   in_flight_.reset();
@@ -325,6 +331,7 @@ asio::awaitable<at::Outcome::Status> CommandChannel::drive(JobPointer job) {
   Duration look = job->is_send ? first_look_at_send : first_look;
   bool payload_out = false;
   bool asked = false;
+  const std::uint64_t received_before = payload_received_;
   bool gave_up = !co_await write_line(command);
   started = clock_.now();
   while (!gave_up && !exchange_->is_finished()) {
@@ -349,7 +356,8 @@ asio::awaitable<at::Outcome::Status> CommandChannel::drive(JobPointer job) {
       if (gave_up) break;
       payload_wanted_ = false;
       payload_out = true;
-      gave_up = !co_await write_payload(job);
+      note_prompt(clock_.now() - started, received_before);
+      gave_up = job->is_open ? !co_await write_open_send(job) : !co_await write_payload(job);
       started = clock_.now();
       if (!gave_up && !exchange_->is_finished()) exchange_->payload_written();
       continue;

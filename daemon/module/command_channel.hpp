@@ -97,6 +97,8 @@ class CommandChannel final : public Channel, private at::LexerSink {
   /// Until AT+CIPDINFO=1 and ATE0 are known to be in force.
   void set_echo_expected(bool expected) { echo_expected_ = expected; }
   void set_remote_info(bool on);
+  /// Whether the module reports long sends portion by portion (AT+CIPSENDLCFG), which open sends need.
+  void set_reports_portions(bool on) { reports_portions_ = on; }
   /// What was outstanding ends with `reset`; the lexer forgets a half line. For a module that has restarted or changed
   /// its rate.
   void forget_exchange();
@@ -140,6 +142,13 @@ class CommandChannel final : public Channel, private at::LexerSink {
   std::size_t piece_size() const;
   /// When a long send counts as stuck.
   TimePoint progress_ends() const;
+
+  // Open sends (channel_open_send.cpp)
+  void note_prompt(Duration waited, std::uint64_t received_before);
+  bool does_open_send_pay() const;
+  TimePoint open_send_gives_up() const;
+  boost::asio::awaitable<bool> write_open_send(JobPointer job);
+  boost::asio::awaitable<bool> end_open_send(JobPointer job, std::size_t written, TimePoint line_free);
 
   // Recovery (channel_recovery.cpp)
   boost::asio::awaitable<void> recover();
@@ -187,7 +196,9 @@ class CommandChannel final : public Channel, private at::LexerSink {
   TimePoint holder_starts_{};               // at the latest
   std::optional<at::Exchange> exchange_;
   std::optional<at::Unanswered> unanswered_;
-  bool busy_ = false;                // the module refused the line in flight
+  bool busy_ = false;  // the module refused the line in flight
+  bool reports_portions_ = false;
+  bool answers_wait_ = false;        // the last prompt stood behind what the module had received
   bool payload_wanted_ = false;      // the prompt has come
   bool stray_prompt_ = false;        // the module waits for a payload that nobody has
   bool suspicious_ = false;          // something came that fits no state: resynchronise before the next command
@@ -202,7 +213,8 @@ class CommandChannel final : public Channel, private at::LexerSink {
   std::optional<at::Payload> payload_;  // being received
   bool payload_is_response_ = false;
   std::size_t payload_remaining_ = 0;
-  TimePoint last_payload_{};  // when payload last moved, either way
+  std::uint64_t payload_received_ = 0;  // of all payloads together
+  TimePoint last_payload_{};            // when payload last moved, either way
   TimePoint last_byte_{};
   bool stalled_ = false;        // a payload was silent for payload_pause
   std::string payload_tail_;    // the last bytes of the payload

@@ -28,6 +28,14 @@ inline constexpr std::size_t noise_of_a_ready = 3;
 /// So many bytes of lines that mean nothing are more than firmware says in passing (quirks 39, 40): they are data.
 inline constexpr std::size_t stray_text_of_a_payload = 200;
 
+/// `+++` counts only alone, with 20 ms of silence on both sides (quirk 18); a real tty adds some.
+inline constexpr std::chrono::milliseconds escape_guard{60};
+/// Above this the module's detector of `+++` does not work (quirk 19): it would be data.
+inline constexpr std::uint32_t fastest_escape = 3'000'000;
+
+/// Written and not yet taken, at most (quirk 13).
+inline constexpr std::size_t most_unconfirmed = 8192;
+
 struct CommandChannel::Job {
   std::optional<at::Command> command;  // a send gets it when its turn has come
   RunOptions options;
@@ -35,10 +43,12 @@ struct CommandChannel::Job {
   bool is_setup = false;
   BlockSource source;  // of a send, while the caller is there
   at::LinkId link = 0;
-  std::function<void(std::size_t)> on_progress;  // of a long send, while the caller is there
-  bool link_closed = false;                      // the link has gone while its block was in flight
-  at::Bytes payload;                             // the caller's, while it is there; then `kept`
-  std::vector<std::uint8_t> kept;                // what the module still has to be given after the caller has gone
+  std::function<void(std::size_t)> on_progress;               // of a long send, while the caller is there
+  std::function<bool(std::span<std::uint8_t>)> next_portion;  // of an open send, while the caller is there
+  bool is_open = false;
+  bool link_closed = false;        // the link has gone while its block was in flight
+  at::Bytes payload;               // the caller's, while it is there; then `kept`
+  std::vector<std::uint8_t> kept;  // what the module still has to be given after the caller has gone
   Schedule::Ticket ticket = 0;
   at::Outcome outcome;
   bool done = false;

@@ -92,6 +92,15 @@ bool Schedule::has_send(at::LinkId id) const {
   return link != links_.end() && !link->second.sends.empty();
 }
 
+bool Schedule::is_wanted_by_others(at::LinkId id, TimePoint now, TimePoint last_payload) const {
+  const bool by_command = std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& entry) {
+    return may_start(entry, now, last_payload) && rank(entry, now) < rank_background;
+  });
+  return by_command || std::any_of(links_.begin(), links_.end(), [id](const auto& entry) {
+           return entry.first != id && !entry.second.sends.empty();
+         });
+}
+
 bool Schedule::has_foreground() const {
   return queued_sends_ > 0 || std::any_of(waiting_.begin(), waiting_.end(), [](const Waiting& entry) {
            return entry.setup || entry.urgency != Urgency::background;
@@ -145,7 +154,7 @@ std::optional<Schedule::Turn> Schedule::next(TimePoint now, TimePoint last_paylo
   }
   if (best == waiting_.end()) return std::nullopt;
   if (best->urgency == Urgency::data) reads_until_ = now + shortest_expectation;
-  const Turn turn{best->ticket, 0};
+  const Turn turn{best->ticket};
   waiting_.erase(best);
   return turn;
 }
@@ -182,7 +191,7 @@ std::optional<Schedule::Turn> Schedule::next_send(TimePoint now, bool holder_wai
 
 Schedule::Turn Schedule::turn_of(Link& link, bool alone) {
   const auto share = std::min(static_cast<std::size_t>(link.deficit), limits_.shared_block);
-  const Turn turn{link.sends.front(), alone ? limits_.sole_block : share};
+  const Turn turn{link.sends.front(), alone ? limits_.sole_block : share, alone};
   link.sends.pop_front();
   --queued_sends_;
   return turn;

@@ -51,6 +51,8 @@ class Schedule {
     Ticket ticket = 0;
     /// For a send: longest block. For a command: 0.
     std::size_t limit = 0;
+    /// A send while nobody else speaks.
+    bool alone = false;
   };
 
   /// `setup`: the module's own bring-up and recovery, before everything.
@@ -72,6 +74,8 @@ class Schedule {
   bool is_empty() const { return waiting_.empty() && queued_sends_ == 0; }
   bool is_setup(Ticket ticket) const;
   bool has_send(at::LinkId link) const;
+  /// Whether anybody but this link would have a turn now.
+  bool is_wanted_by_others(at::LinkId link, TimePoint now, TimePoint last_payload) const;
   /// Something waits that is not of class background.
   bool has_foreground() const;
 

@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
@@ -126,7 +127,8 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   static boost::asio::awaitable<void> life(std::shared_ptr<TcpLink> self);
   static boost::asio::awaitable<void> upload(std::shared_ptr<TcpLink> self);
   static boost::asio::awaitable<void> send_block(std::shared_ptr<TcpLink> self);
-  std::optional<module::SendBlock> next_block(std::vector<std::uint8_t>& bytes, std::size_t limit) const;
+  std::optional<module::SendBlock> next_block(std::vector<std::uint8_t>& bytes, std::size_t limit);
+  void hand_over(std::span<std::uint8_t> bytes);
   void passed_on(std::size_t bytes);
   bool can_send() const { return is_live() && state_ == State::open && !send_failed_; }
   std::size_t unsent() const {

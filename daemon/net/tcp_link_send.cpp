@@ -3,7 +3,8 @@
 // While one block is in flight the next one already waits for its turn, so that the channel goes on without asking
 // anybody. A block is made when its turn has come, of everything that is readable then: small writes are joined as long
 // as they wait anyhow, and no longer. Bytes stay with the stream's end until the module has passed them on; a failed
-// block is never repeated, and nothing is sent behind it (quirks 64 to 66).
+// block is never repeated, and nothing is sent behind it (quirks 64 to 66). A program that sends as fast as it can may
+// be given an open send, which takes what there is portion by portion (module/channel_open_send.cpp).
 #include <algorithm>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "at/commands.hpp"
+#include "module/long_sends.hpp"
 #include "net/tcp_link.hpp"
 
 namespace espat::net {
@@ -55,12 +57,23 @@ asio::awaitable<void> TcpLink::send_block(std::shared_ptr<TcpLink> self) {
   TcpLink& link = *self;
   // A copy, because the stream's end may go, and its buffers with it, while the module still takes the block.
   std::vector<std::uint8_t> bytes;
+  bool begun = false;
+  std::size_t taken = 0;
   std::size_t passed = 0;
-  module::BlockSource source = [&link, &bytes, &passed](std::size_t limit) {
+  module::BlockSource source = [&](std::size_t limit) {
     link.send_waits_ = false;
     auto block = link.next_block(bytes, limit);
     if (!block) return block;
-    link.handed_over_ += bytes.size();
+    begun = true;
+    if (block->payload.empty()) {
+      block->next_portion = [&link, &taken](std::span<std::uint8_t> portion) {
+        if (!link.can_send() || link.unsent() < portion.size()) return false;
+        link.hand_over(portion);
+        taken += portion.size();
+        return true;
+      };
+    }
+    taken = bytes.size();
     block->on_progress = [&link, &passed](std::size_t total) {
       link.passed_on(total - passed);
       passed = total;
@@ -71,12 +84,12 @@ asio::awaitable<void> TcpLink::send_block(std::shared_ptr<TcpLink> self) {
   };
   at::Outcome outcome;  // not_ready
   if (link.context_ != nullptr) outcome = co_await link.context_->channel.send(link.id_, std::move(source));
-  if (bytes.empty()) {
+  if (!begun) {
     link.send_waits_ = false;  // cancelled in the queue
     // Nothing was left to send, or the block before it failed; else the module has gone.
     if (outcome.status != at::Outcome::Status::cancelled) link.send_failed_ = true;
   } else if (outcome.ok()) {
-    link.passed_on(bytes.size() - passed);
+    link.passed_on(taken - passed);
   } else {
     link.send_failed_ = true;  // part of it may be out: the stream is broken
   }
@@ -84,17 +97,24 @@ asio::awaitable<void> TcpLink::send_block(std::shared_ptr<TcpLink> self) {
   link.upload_alarm_->ring();
 }
 
-std::optional<module::SendBlock> TcpLink::next_block(std::vector<std::uint8_t>& bytes, std::size_t limit) const {
+std::optional<module::SendBlock> TcpLink::next_block(std::vector<std::uint8_t>& bytes, std::size_t limit) {
   if (!can_send() || unsent() == 0) return std::nullopt;
+  if (limit == module::open_ended && unsent() >= context_->channel.dialect().send_block_limit)
+    return module::SendBlock{at::commands::send_long(id_, module::open_send_length), {}};
   const std::size_t wanted = std::min(unsent(), limit);
   const std::size_t long_send = std::min(wanted, context_->longest_long_send());
   const bool is_long = long_send >= kSmallestLongSend;
   const std::size_t length = is_long ? long_send : std::min(wanted, context_->channel.dialect().send_block_limit);
-  const RingBytes part = end_->readable().part(handed_over_, length);
-  bytes.reserve(length);
-  bytes.insert(bytes.end(), part.first.begin(), part.first.end());
-  bytes.insert(bytes.end(), part.second.begin(), part.second.end());
+  bytes.resize(length);
+  hand_over(bytes);
   return module::SendBlock{is_long ? at::commands::send_long(id_, length) : at::commands::send(id_, length), bytes};
+}
+
+/// The next bytes that are unsent, as many as fit; they must be there.
+void TcpLink::hand_over(std::span<std::uint8_t> bytes) {
+  const RingBytes part = end_->readable().part(handed_over_, bytes.size());
+  std::copy(part.second.begin(), part.second.end(), std::copy(part.first.begin(), part.first.end(), bytes.begin()));
+  handed_over_ += bytes.size();
 }
 
 void TcpLink::passed_on(std::size_t length) {

@@ -154,14 +154,14 @@ def sent_by_link(host):
     return {link["link"]["data"]: link["bytes-sent"]["data"] for link in links if link["type"]["data"] == "tcp"}
 
 
-def rates_of_module(host, seconds):
-    """Bytes per second that the module delivered and took, from the daemon's counters, once both streams run."""
+def rates_of_module(host, seconds, begin=1):
+    """Bytes per second that the module delivered and took, from the daemon's counters, from `begin` seconds on."""
 
     def read():
         counted = json.loads(counters_text(host))["data"][0]
         return time.monotonic(), counted["bytes-received"], counted["bytes-sent"]
 
-    time.sleep(1)
+    time.sleep(begin)
     begin, received, sent = read()
     time.sleep(seconds)
     end, received_then, sent_then = read()

@@ -15,6 +15,12 @@ import harness
 TELL = f"import socket; print(socket.create_connection(('{harness.WEB}', 5005)).makefile().read())"
 
 
+def drain(connection):
+    with contextlib.suppress(OSError):
+        while connection.recv(65536):
+            pass
+
+
 class SendingTest(harness.GatewayTest):
     """With a trace of all commands."""
 
@@ -88,6 +94,18 @@ class LongSends(SendingTest):
         longest = max(self.sends("CIPSENDL"))
         self.assertGreater(longest, 16384)
         self.assertLessEqual(longest, 46080)
+
+    def test_an_upload_beside_a_download_stays_open_and_lets_others_in(self):
+        # Prompts wait behind what is received, so one announcement is used for as long as nobody else speaks.
+        with socket.create_connection((harness.WEB, 19), timeout=60) as download:
+            threading.Thread(target=drain, args=(download,), daemon=True).start()
+            with self.bulk("beside-a-download"):
+                harness.wait_for(lambda: 1048576 in self.sends("CIPSENDL"), "the upload is left open", 60)
+                self.assertEqual(socket.gethostbyname("www.espat.example"), harness.WEB)
+            self.upload(600000)
+            self.assertGreater(self.sends("CIPSENDL").count(1048576), 1, "the one after it, too")
+            self.assertIn("> +++\n", self.gateway.daemon.text())
+            download.shutdown(socket.SHUT_RDWR)
 
     def test_five_uploads_at_once_get_equal_shares(self):
         # TCP gets four of the five links; the fifth carries all datagrams, and is one of those who share.

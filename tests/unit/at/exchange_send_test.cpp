@@ -89,6 +89,17 @@ TEST(Sending, EndsWithEitherSpellingOfCancelled) {  // quirk 6
   }
 }
 
+TEST(Sending, IsCompleteWhenWhatWasPassedOnIsCancelledByItsOwner) {
+  for (const bool complete : {true, false}) {
+    Driver driver(commands::send_long(0, 100000));
+    driver.module_says("\r\nOK\r\n\r\n>+CIPSENDL:768,768\r\n");
+    driver.exchange.escape(complete);
+    driver.module_says("\r\nSEND CANCELLED\r\n");
+    EXPECT_EQ(driver.outcome().status, complete ? Status::ok : Status::cancelled);
+    EXPECT_TRUE(driver.exchange.is_over());
+  }
+}
+
 TEST(Sending, IsNotEndedByTheSendOkOfTheOneBefore) {  // quirk 65
   Driver driver(commands::send(1, 5));
   driver.module_says("\r\nSEND OK\r\n\r\nOK\r\n\r\n>");

@@ -108,6 +108,23 @@ TEST_F(ScheduleTest, SizesABlockByWhetherSomebodyElseWaits) {
   EXPECT_EQ(schedule.next(start, silence)->limit, 1000u);
 }
 
+TEST_F(ScheduleTest, KnowsWhetherOthersWouldHaveATurnNow) {
+  schedule.add_send(0);
+  EXPECT_TRUE(schedule.next(start, silence)->alone);
+  schedule.add_send(0);
+  EXPECT_FALSE(schedule.is_wanted_by_others(0, start, silence)) << "its own next block";
+  EXPECT_TRUE(schedule.is_wanted_by_others(1, start, silence));
+  const auto background = schedule.add_command(false, Urgency::background, at::Holds::nothing, true, start);
+  EXPECT_FALSE(schedule.is_wanted_by_others(0, start, silence));
+  EXPECT_TRUE(schedule.is_wanted_by_others(0, start + 6s, silence)) << "its patience is at an end";
+  schedule.remove(background);
+  const auto holder = schedule.add_command(false, Urgency::control, at::Holds::channel, false, start);
+  EXPECT_FALSE(schedule.is_wanted_by_others(0, start, silence)) << "it waits for a quiet moment";
+  schedule.remove(holder);
+  schedule.add_command(false, Urgency::control, at::Holds::nothing, true, start);
+  EXPECT_TRUE(schedule.is_wanted_by_others(0, start, silence));
+}
+
 /// Links that always want more; each with blocks of a size of its own. How many bytes each got after `turns` turns.
 std::map<at::LinkId, std::size_t> share(Schedule& schedule, const std::map<at::LinkId, std::size_t>& block_sizes,
                                         int turns) {

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <sstream>
+#include <vector>
+
+#include "module/long_sends.hpp"
 
 namespace espat::net {
 namespace asio = boost::asio;
@@ -282,6 +285,15 @@ asio::awaitable<at::Outcome> FakeChannel::send(at::LinkId id, module::BlockSourc
     co_await module::pause(clock_, 2 * kTurnAround);
     const bool is_long = block->command.name() == "CIPSENDL";
     std::size_t passed = 0;
+    std::vector<std::uint8_t> portion(module::send_portion);
+    while (block->next_portion && links[id].open && !send_fails && !open_send_ends && block->next_portion(portion)) {
+      co_await module::pause(clock_, line_time(portion.size()));
+      links[id].received.append(portion.begin(), portion.end());
+      taken[links[id].remote].append(portion.begin(), portion.end());
+      passed += portion.size();
+      block->on_progress(passed);
+    }
+    if (block->next_portion) passed = 0;  // of the payload, which it has not
     while (is_long && passed + kPortion < block->payload.size() && links[id].open && !send_fails) {
       co_await module::pause(clock_, line_time(kPortion));
       const auto portion = block->payload.subspan(passed, kPortion);

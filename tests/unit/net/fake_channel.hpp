@@ -101,6 +101,7 @@ class FakeChannel final : public module::Channel {
   std::string ipv6_link_local{}, ipv6_global{};  // empty: none (yet)
   std::string dns = "\"192.0.2.3\",\"114.114.114.114\",\"8.8.8.8\"";
   std::size_t longest_turn = 8192;  // what the schedule allows a link
+  bool open_send_ends = false;      // somebody else wants the channel
   std::size_t longest_block = 0;
   /// How many of so many bytes of a payload arrive at once; all, if not set.
   std::function<std::size_t(std::size_t)> chunk{};

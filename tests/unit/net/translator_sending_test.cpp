@@ -94,6 +94,49 @@ TEST_F(LongSends, ThatFailHalfWayResetTheProgramAndAreNotRepeated) {  // quirks 
   EXPECT_LE(count_commands("AT+CIPSENDL="), 2U);
 }
 
+TEST_F(LongSends, TakeWhatComesAsLongAsTheyMayStayOpen) {
+  channel.longest_turn = module::open_ended;
+  const std::string all = text(100100);
+  program.send(all.substr(0, 40000));
+  for (std::size_t at = 40000; at < all.size(); at += 9000) {  // as fast as the line
+    converse(program, milliseconds(100));
+    program.send(all.substr(at, 9000));
+  }
+  converse(program, seconds(2));
+  EXPECT_TRUE(channel.links[link].received == all) << "the end, which is no whole portion, too";
+  EXPECT_EQ(program.acknowledged, all.size());
+  EXPECT_EQ(count_commands("AT+CIPSENDL=4,1048576"), 1U);
+}
+
+TEST_F(LongSends, GoOnBehindAnOpenOneThatHadToLetGo) {
+  channel.longest_turn = module::open_ended;
+  const std::string all = text(50000);
+  program.send(all);
+  converse(program, milliseconds(200));
+  channel.open_send_ends = true;
+  converse(program, milliseconds(50));
+  channel.longest_turn = 9216;
+  converse(program, seconds(3));
+  EXPECT_TRUE(channel.links[link].received == all);
+  EXPECT_FALSE(program.was_reset);
+}
+
+TEST_F(LongSends, ThatAreOpenEndWithTheProgram) {
+  channel.longest_turn = module::open_ended;
+  program.send(text(40000));
+  converse(program, milliseconds(200));
+  program.reset();
+  converse(program, seconds(2));
+  EXPECT_FALSE(channel.links[link].open);
+}
+
+TEST_F(LongSends, AreNotOpenForLittle) {
+  channel.longest_turn = module::open_ended;
+  program.send(text(3000));
+  converse(program, milliseconds(200));
+  EXPECT_EQ(count_commands("AT+CIPSENDL=4,3000"), 1U);
+}
+
 TEST_F(LongSends, AreNotWorthWhileForLittle) {
   program.send(text(600));
   converse(program, milliseconds(100));

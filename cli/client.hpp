@@ -152,6 +152,8 @@ class Client {
                            const Options& options);
   /// Begins to collect messages of these topics, for as long as this client lives.
   void mqtt_subscribe(const std::string& path, const std::vector<std::string>& topics, const Options& options);
+  /// For everybody who has subscribed to it.
+  void mqtt_unsubscribe(const std::string& path, const std::string& topic);
   struct MqttMessage {
     std::string topic;
     Bytes payload;

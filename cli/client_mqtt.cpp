@@ -53,6 +53,10 @@ void Client::mqtt_subscribe(const std::string& path, const std::vector<std::stri
     connection.control<>(path, "Mqtt", "Subscribe", connect_method, options, topic);
 }
 
+void Client::mqtt_unsubscribe(const std::string& path, const std::string& topic) {
+  connection_->control<>(path, "Mqtt", "Unsubscribe", connect_method, {{"everybody", true}}, topic);
+}
+
 Client::MqttMessage Client::next_message() {
   Connection& connection = *connection_;
   return guarded([&] {

@@ -250,6 +250,17 @@ void add_messages(CLI::App& mqtt, Plan& plan) {
       ->check(CLI::Range(1U, 1000000000U))
       ->type_name("NUMBER");
   sub->callback([&plan, wanted] { plan.work = [wanted](Session& session) { subscribe(session, *wanted); }; });
+
+  const auto topic = std::make_shared<std::string>();
+  auto* unsub = mqtt.add_subcommand("unsub", "End a topic for everybody who has subscribed to it");
+  unsub->add_option("TOPIC", *topic, "As it was subscribed to")->required();
+  unsub->callback([&plan, topic] {
+    plan.work = [topic](Session& session) {
+      const ModuleView view = session.module();
+      session.client().mqtt_status(view.path);
+      session.client().mqtt_unsubscribe(view.path, *topic);
+    };
+  });
 }
 
 }  // namespace

@@ -119,7 +119,7 @@ _espatctl() {
       ((count == 0)) && _espatctl_names devices "$current" "$module"
       ;;
     'ble serve') ((count == 0)) && mapfile -t COMPREPLY < <(compgen -W 'set notify indicate watch' -- "$current") ;;
-    mqtt) mapfile -t COMPREPLY < <(compgen -W 'connect pub sub status disconnect' -- "$current") ;;
+    mqtt) mapfile -t COMPREPLY < <(compgen -W 'connect pub sub unsub status disconnect' -- "$current") ;;
     modules) mapfile -t COMPREPLY < <(compgen -W 'add remove' -- "$current") ;;
     'modules remove') ((count == 0)) && _espatctl_names modules "$current" '' ;;
     'modules add') ((count == 1)) && mapfile -t COMPREPLY < <(compgen -f -- "${current:-/dev/}") ;;

@@ -108,7 +108,7 @@ complete -c espatctl -n '__fish_seen_subcommand_from ble; and __fish_seen_subcom
 complete -c espatctl -n '__fish_seen_subcommand_from ble; and __fish_seen_subcommand_from advertise' -l not-connectable -d 'Nobody can connect'
 complete -c espatctl -n '__fish_seen_subcommand_from ble; and __fish_seen_subcommand_from advertise' -l stop -d 'Advertise no more'
 complete -c espatctl -n '__fish_seen_subcommand_from ble; and __fish_seen_subcommand_from serve' -a 'set notify indicate watch'
-complete -c espatctl -n '__fish_seen_subcommand_from mqtt; and not __fish_seen_subcommand_from connect pub sub status disconnect' -a 'connect pub sub status disconnect'
+complete -c espatctl -n '__fish_seen_subcommand_from mqtt; and not __fish_seen_subcommand_from connect pub sub unsub status disconnect' -a 'connect pub sub unsub status disconnect'
 complete -c espatctl -n '__fish_seen_subcommand_from mqtt; and __fish_seen_subcommand_from connect' -l port -x -d 'The port'
 complete -c espatctl -n '__fish_seen_subcommand_from mqtt; and __fish_seen_subcommand_from connect' -l transport -x -a 'tcp tls ws wss' -d 'How to reach it'
 complete -c espatctl -n '__fish_seen_subcommand_from mqtt; and __fish_seen_subcommand_from connect' -l client-id -x -d 'The client id'

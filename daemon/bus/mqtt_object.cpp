@@ -128,8 +128,14 @@ Reply<> subscribe(std::shared_ptr<mqtt::Client> client, std::string sender, std:
 }
 
 Reply<> unsubscribe(std::shared_ptr<mqtt::Client> client, std::string sender, std::string topic, Options options) {
+  const bool everybody = options.take<bool>("everybody").value_or(false);
   if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
-  const Result<void> done = co_await client->unsubscribe(std::move(sender), std::move(topic));
+  Result<void> done;
+  if (everybody) {
+    done = co_await client->unsubscribe_everybody(std::move(topic));
+  } else {
+    done = co_await client->unsubscribe(std::move(sender), std::move(topic));
+  }
   if (done.has_error()) co_return done.error();
   co_return std::tuple<>();
 }

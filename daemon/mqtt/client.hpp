@@ -119,6 +119,8 @@ class Client final : public module::Observer, public std::enable_shared_from_thi
   boost::asio::awaitable<Result<void>> subscribe(std::string owner, std::string topic, unsigned qos);
   /// Error not_found if the owner has no such topic.
   boost::asio::awaitable<Result<void>> unsubscribe(std::string owner, std::string topic);
+  /// For all its owners. Error not_found if it has none.
+  boost::asio::awaitable<Result<void>> unsubscribe_everybody(std::string topic);
   /// The owner has left: its topics go.
   void forget_owner(const std::string& owner);
 

@@ -83,6 +83,15 @@ awaitable<Result<void>> Client::unsubscribe(std::string owner, std::string topic
   co_return co_await drop(std::move(owner), std::move(topic));
 }
 
+awaitable<Result<void>> Client::unsubscribe_everybody(std::string topic) {
+  const auto self = shared_from_this();
+  const auto found = topics_.find(topic);
+  if (found == topics_.end()) co_return Error{ErrorKind::not_found, "Nobody has subscribed to " + topic + "."};
+  const std::string last = *found->second.owners.begin();
+  found->second.owners = {last};
+  co_return co_await drop(last, std::move(topic));
+}
+
 awaitable<Result<void>> Client::drop(std::string owner, std::string topic) {
   const auto self = shared_from_this();
   const auto found = topics_.find(topic);

@@ -150,6 +150,12 @@ class Mqtt(MqttTest):
         self.assertEqual(process.popen.wait(10), 0)
         harness.wait_for(lambda: "short/lived" not in (self.status()["topics"] or []), "the topic is gone")
 
+    def test_a_topic_can_be_ended_for_everybody(self):
+        self.subscribe("mqtt", "sub", "everybody")
+        self.mqtt("unsub", "everybody")
+        self.assertNotIn("everybody", self.status()["topics"] or [])
+        self.assertEqual(self.mqtt("unsub", "everybody", check=False).returncode, 3)
+
     def test_after_a_restart_of_the_broker_topics_and_waiting_messages_are_served(self):
         process = self.subscribe("mqtt", "sub", "-c", "1", "after/restart")
         self.broker.stop()

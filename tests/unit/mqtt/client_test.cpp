@@ -191,6 +191,16 @@ TEST_F(ClientTest, AMessageGoesToThoseWhoseTopicsMeanIt) {
   EXPECT_EQ(finish(client->unsubscribe("me", "a/+")).error().kind, ErrorKind::not_found);
 }
 
+TEST_F(ClientTest, ATopicCanBeEndedForEverybody) {
+  connect();
+  subscribe("me", "a");
+  subscribe("you", "a");
+  ASSERT_TRUE(finish(client->unsubscribe_everybody("a")));
+  EXPECT_EQ(channel.sent().back(), "AT+MQTTUNSUB=0,\"a\"");
+  EXPECT_TRUE(client->status().topics.empty());
+  EXPECT_EQ(finish(client->unsubscribe_everybody("a")).error().kind, ErrorKind::not_found);
+}
+
 TEST_F(ClientTest, ARetainedMessageThatComesBeforeTheAnswerIsHeard) {
   connect();
   channel.script("AT+MQTTSUB=", [this](const std::string&) {

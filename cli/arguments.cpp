@@ -53,9 +53,15 @@ std::string command_of(const CLI::App& app) {
   return verbs.empty() ? app.get_name() : app.get_name() + " " + command_of(*verbs.front());
 }
 
+bool takes_verbs(const CLI::App& app) {
+  const auto verbs = app.get_subcommands();
+  return verbs.empty() ? !app.get_subcommands({}).empty() : takes_verbs(*verbs.front());
+}
+
 std::string mistake_of(const CLI::App& app, const CLI::ParseError& error) {
-  const auto surplus = app.get_subcommands().empty() ? app.remaining(true) : std::vector<std::string>{};
-  const bool is_verb = !surplus.empty() && !surplus.front().starts_with('-');
+  const auto surplus = app.remaining(true);
+  const bool has_verbs = takes_verbs(app);
+  const bool is_verb = has_verbs && !surplus.empty() && !surplus.front().starts_with('-');
   return is_verb ? "There is no verb '" + printable(surplus.front()) + "'." : std::string{error.what()};
 }
 

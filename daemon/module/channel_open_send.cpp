@@ -29,9 +29,6 @@ constexpr milliseconds slow_prompt{20};
 /// So much of what is written may still wait for its time on the line.
 constexpr milliseconds longest_lead{50};
 
-/// After noise, a module that still lives reports or receives within this; here it cannot be asked.
-constexpr milliseconds suspicious_silence{300};
-
 }  // namespace
 
 /// A slow prompt alone may have any reason; this one had to let payload pass that filled at least half of the line.

@@ -19,8 +19,8 @@ constexpr double piece_seconds = 0.05;
 constexpr std::size_t smallest_piece = 256;
 constexpr std::size_t largest_piece = 4096;
 
-/// A module that hears `+++` ends the send at once.
-constexpr std::chrono::milliseconds escape_patience{1000};
+/// A module that hears the `+++` of an open send ends that at once; its word may wait behind 8 KB that are received.
+constexpr std::chrono::milliseconds open_send_end_patience{1000};
 
 /// The module's receive buffer (quirk 18).
 constexpr std::size_t largest_blank_piece = 2048;
@@ -32,7 +32,7 @@ std::size_t CommandChannel::piece_size() const {
 }
 
 TimePoint CommandChannel::progress_ends() const {
-  if (exchange_->is_escaped()) return progressed_ + line_time(most_unconfirmed) + escape_patience;
+  if (exchange_->is_escaped()) return progressed_ + line_time(most_unconfirmed) + open_send_end_patience;
   return progressed_ + line_time(most_unconfirmed) + exchange_->command().deadline();
 }
 

@@ -24,9 +24,8 @@ constexpr seconds preparation_limit{1};
 /// C.10).
 constexpr milliseconds receipt_patience{4000};
 
-/// So much silence makes the channel ask whether the module still lives: after noise or half a payload, and in a
-/// command that holds it (a connect or a join that hangs takes 15 to 16.4 s, measured 13, I.8).
-constexpr milliseconds suspicious_silence{300};
+/// So much silence makes the channel ask whether the module still lives, in a command that holds it (a connect or a
+/// join that hangs takes 15 to 16.4 s, measured 13, I.8); after noise or half a payload it is suspicious_silence.
 constexpr seconds silence_of_a_hold{20};
 
 /// `busy p...` answers for so long at least before a command is given up (a join that the module began by itself: quirk

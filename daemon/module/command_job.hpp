@@ -28,6 +28,10 @@ inline constexpr std::size_t noise_of_a_ready = 3;
 /// So many bytes of lines that mean nothing are more than firmware says in passing (quirks 39, 40): they are data.
 inline constexpr std::size_t stray_text_of_a_payload = 200;
 
+/// After noise or half a payload, a module that still lives says something within this. One that is silent for longer
+/// is asked, or, where it cannot be asked, given up.
+inline constexpr std::chrono::milliseconds suspicious_silence{300};
+
 /// `+++` counts only alone, with 20 ms of silence on both sides (quirk 18); a real tty adds some.
 inline constexpr std::chrono::milliseconds escape_guard{60};
 /// Above this the module's detector of `+++` does not work (quirk 19): it would be data.

@@ -22,8 +22,7 @@ DescriptorTable::~DescriptorTable() {
 }
 
 Result<void> DescriptorTable::check() const {
-  if (!context_.wifi_up)
-    return Error{ErrorKind::not_ready, "the module is not joined to a network; `espatctl connect` joins one"};
+  if (!context_.wifi_up) return not_joined();
   if (size() >= kMostStreams)
     return Error{ErrorKind::busy, "there are " + std::to_string(kMostStreams) + " streams already; close some"};
   return {};

@@ -17,8 +17,7 @@ asio::awaitable<Result<at::Milliseconds>> Interface::Core::ping(std::string host
   // The module is never asked to resolve a name: that can hold its channel for 21 s (measured 14).
   const auto addresses = co_await resolve(host, AddressFamily::any);
   if (!addresses) co_return addresses.error();
-  if (!context_.wifi_up)
-    co_return Error{ErrorKind::not_ready, "the module is not joined to a network; `espatctl connect` joins one"};
+  if (!context_.wifi_up) co_return not_joined();
   const auto reachable = std::ranges::find_if(*addresses, [this](const std::string& text) {
     const auto address = Address::parse(text);
     return address && context_.reaches(*address);
@@ -43,8 +42,7 @@ asio::awaitable<Result<std::vector<std::string>>> Interface::Core::resolve(std::
     if (!includes(family, *literal)) co_return Error{ErrorKind::not_found, name + " is an address of the other family"};
     co_return std::vector<std::string>{literal->text()};
   }
-  if (!wanted_)
-    co_return Error{ErrorKind::not_ready, "the module is not joined to a network; `espatctl connect` joins one"};
+  if (!wanted_) co_return not_joined();
   std::vector<Address> servers;
   std::ranges::copy_if(wanted_->dns, std::back_inserter(servers),
                        [this](const Address& server) { return context_.reaches(server); });
@@ -90,8 +88,7 @@ asio::awaitable<Result<FileDescriptor>> Interface::Core::open_stream(StreamReque
   std::vector<SocketAddress> remotes;
   for (const std::string& text : *found)
     if (const auto address = Address::parse(text)) remotes.push_back({*address, request.port});
-  if (!context_.wifi_up)
-    co_return Error{ErrorKind::not_ready, "the module is not joined to a network; `espatctl connect` joins one"};
+  if (!context_.wifi_up) co_return not_joined();
   std::erase_if(remotes, [this](const SocketAddress& remote) { return !context_.reaches(remote.address); });
   if (remotes.empty())
     co_return Error{ErrorKind::not_ready,

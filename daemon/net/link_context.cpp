@@ -3,6 +3,10 @@
 
 namespace espat::net {
 
+Error not_joined() {
+  return {ErrorKind::not_ready, "the module is not joined to a network; `espatctl connect` joins one"};
+}
+
 bool LinkContext::reaches(const Address& remote) const {
   return wifi_up && (!remote.is_v6() || ipv6_up);
 }

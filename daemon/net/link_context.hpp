@@ -23,6 +23,9 @@
 
 namespace espat::net {
 
+/// What is said to whoever asks for something that needs a network.
+Error not_joined();
+
 struct LinkContext {
   module::Channel& channel;
   module::Clock& clock;

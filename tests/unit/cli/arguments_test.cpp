@@ -62,6 +62,8 @@ TEST(Arguments, MistakesAreUsageErrors) {
 
 TEST(Arguments, AMistakeIsNamedAndTheHelpOfItsVerbPointedTo) {
   EXPECT_EQ(parse({"bogus"}).answer->text, "espatctl: There is no verb 'bogus'.\nTry 'espatctl --help'.\n");
+  EXPECT_EQ(parse({"forward", "bogus"}).answer->text,
+            "espatctl: There is no verb 'bogus'.\nTry 'espatctl forward --help'.\n");
   EXPECT_EQ(parse({"forward", "add"}).answer->text, "espatctl: PORT is required\nTry 'espatctl forward add --help'.\n");
 }
 

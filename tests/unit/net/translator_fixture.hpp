@@ -38,6 +38,14 @@ struct Translator : testing::Test, World {
     }
     return programs;
   }
+  /// A program with port 41000 that connects to 198.51.100.9:80, where nobody answers.
+  std::deque<HostProgram> begin_a_connect_that_hangs() {
+    channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
+    std::deque<HostProgram> programs;
+    programs.emplace_back(*this, std::uint16_t{41000}, "198.51.100.9", std::uint16_t{80});
+    programs.back().connect();
+    return programs;
+  }
   /// The program takes nothing of what the far end sends: returned.
   std::string fall_behind(HostProgram& program, at::LinkId link) {
     program.reading = false;

@@ -159,9 +159,7 @@ TEST_F(Translator, does_not_take_a_far_end_for_silent_that_a_hanging_connect_kep
   const auto link = channel.link_to("198.51.100.7:82").value();
   programs[2].finish();
   converse(programs[2], milliseconds(20));
-  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
-  HostProgram dead(*this, 41000, "198.51.100.9", 80);
-  dead.connect();
+  const std::deque<HostProgram> dead = begin_a_connect_that_hangs();
   HostProgram waiting(*this, 41001, "198.51.100.8", 80);
   waiting.connect();
   run(seconds(5));
@@ -173,9 +171,7 @@ TEST_F(Translator, does_not_take_a_far_end_for_silent_that_a_hanging_connect_kep
 TEST_F(Translator, shows_which_connect_hangs_and_who_waits) {
   std::deque<HostProgram> programs = open_several(3);
   channel.far_end_sends(4, std::string(2000, 'x'));
-  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
-  HostProgram dead(*this, 41000, "198.51.100.9", 80);
-  dead.connect();
+  const std::deque<HostProgram> dead = begin_a_connect_that_hangs();
   HostProgram waiting(*this, 41001, "198.51.100.8", 80);
   waiting.connect();
   const auto links = interface->links();
@@ -194,9 +190,7 @@ TEST_F(Translator, shows_which_connect_hangs_and_who_waits) {
 }
 
 TEST_F(Translator, begins_no_connect_for_a_flow_that_was_reset_while_another_connect_hung) {
-  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
-  HostProgram dead(*this, 41000, "198.51.100.9", 80);
-  dead.connect();
+  const std::deque<HostProgram> dead = begin_a_connect_that_hangs();
   HostProgram behind(*this, 41001, "198.51.100.8", 80);
   behind.connect();
   run(milliseconds(100));
@@ -212,9 +206,7 @@ TEST_F(Translator, says_that_a_flow_waits_for_another_connect_although_a_link_is
   HostProgram talking(*this, 40000, "198.51.100.7", 80);
   (void)open(talking, "198.51.100.7:80");
   channel.far_end_sends(4, std::string(2000, 'x'));
-  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
-  HostProgram dead(*this, 41000, "198.51.100.9", 80);
-  dead.connect();
+  const std::deque<HostProgram> dead = begin_a_connect_that_hangs();
   HostProgram waiting(*this, 41001, "198.51.100.8", 80);
   waiting.connect();
   ASSERT_EQ(interface->waiters().size(), 1U);
@@ -335,9 +327,7 @@ TEST_F(Translator, takes_the_next_id_when_the_client_that_got_its_own_has_left_a
 }
 
 TEST_F(Translator, begins_no_connect_on_an_id_that_a_client_had_while_the_connect_waited_for_its_turn) {
-  channel.far_ends["198.51.100.9:80"].kind = FakeChannel::FarEnd::Kind::silent;
-  HostProgram dead(*this, 41000, "198.51.100.9", 80);
-  dead.connect();
+  const std::deque<HostProgram> dead = begin_a_connect_that_hangs();
   HostProgram program(*this, 40000, "198.51.100.8", 80);
   program.connect();
   run(milliseconds(10));

@@ -150,7 +150,8 @@ awaitable<void> Station::keep_joined(std::shared_ptr<Keeper> keeper) {
   module::BackOff back_off(first_wait, longest_wait, environment_.random);
   bool first = true;
   while (!keeper->stopped) {
-    if (co_await look() == Whereabouts::joined || keeper->stopped) co_return;
+    const Whereabouts whereabouts = co_await look();
+    if (whereabouts == Whereabouts::joined || keeper->stopped) co_return;
     if (candidates().empty()) {
       lose("No network is known yet: join one with `espatctl connect`.");
       co_return;
@@ -234,7 +235,8 @@ awaitable<Station::Whereabouts> Station::look() {
 /// The module got an address that nobody asked for just now: a join that was given up, or its own.
 awaitable<void> Station::adopt() {
   if (stopped_ || !set_up_ || moves_ > 0 || status_.state == StationState::connected) co_return;
-  if (co_await look() == Whereabouts::joined) stop_keeper();
+  const Whereabouts whereabouts = co_await look();
+  if (whereabouts == Whereabouts::joined) stop_keeper();
 }
 
 bool Station::is_wanted(const std::string& ssid) const {

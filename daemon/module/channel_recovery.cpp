@@ -131,7 +131,7 @@ asio::awaitable<bool> CommandChannel::resynchronise(int most_silent, Duration pa
       --rounds;
       const TimePoint pause_ends = clock_.now() + leftover_patience;
       while (rounds > 0 && clock_.now() < pause_ends && restarts_ == restarts) co_await wait(pause_ends);
-    } else if (lexer_.in_payload() && last_byte_ >= asked) {
+    } else if (status == at::Outcome::Status::timeout && lexer_.in_payload() && last_byte_ >= asked) {
       lexer_.abort_payload();  // it has swallowed the answer: bytes of it were lost before
     } else if (status == at::Outcome::Status::timeout) {
       ++silent;

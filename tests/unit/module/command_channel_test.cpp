@@ -174,6 +174,28 @@ TEST_F(CommandChannelTest, PadsASendWhoseBytesWereLost) {
   expect_working();
 }
 
+TEST_F(CommandChannelTest, DoesNotBreakAPayloadOffForARefusalOfWhatWasPaddedTooMuch) {
+  int questions = 0;
+  scripted.rule = [&](const std::string& line) -> std::optional<std::string> {
+    if (line.starts_with("AT+CIPSEND=")) {
+      scripted.lose_payload_bytes = 2;
+      return "\r\nOK\r\n\r\n>";
+    }
+    if (line != "AT") return std::nullopt;
+    ++questions;
+    if (questions == 1) return "\r\nERROR\r\n\r\n+IPD,3,10,\"192.0.2.1\",80:12345";
+    if (questions == 2) return "67890\r\n\r\nOK\r\n";
+    return std::nullopt;
+  };
+  const auto outcome = send(4, "hello world");
+  ASSERT_TRUE(finishes(outcome, 60s));
+  clock.run_for(io, 20s);
+  EXPECT_GE(questions, 2);
+  expect_working();
+  EXPECT_FALSE(listener.was_aborted);
+  EXPECT_EQ(listener.payload, "1234567890");
+}
+
 TEST_F(CommandChannelTest, EndsWhatIsQueuedWithNotReadyWhenTheModuleRestarts) {
   once("AT+CIFSR", "");
   const auto flying = run(at::commands::addresses());

@@ -33,7 +33,7 @@ Result<void> TlsSetup::supported() const {
 
 void TlsSetup::forget() {
   known_.clear();
-  time_known_ = false;
+  time_.forget();
 }
 
 asio::awaitable<Result<void>> TlsSetup::apply(std::shared_ptr<TlsSetup> self, at::LinkId link, TlsSettings settings) {
@@ -41,7 +41,8 @@ asio::awaitable<Result<void>> TlsSetup::apply(std::shared_ptr<TlsSetup> self, at
   if (setup.channel_ == nullptr) co_return gone();
   if (const Result<void> supported = setup.supported(); !supported) co_return supported.error();
   if (settings.verify) {
-    const Result<void> timed = co_await setup.set_time();
+    const Result<void> timed = co_await setup.time_.tell(*setup.channel_);
+    if (setup.channel_ == nullptr) co_return gone();
     if (!timed) co_return timed.error();
   }
   Verification verification;
@@ -70,23 +71,6 @@ asio::awaitable<Result<void>> TlsSetup::apply(std::shared_ptr<TlsSetup> self, at
   const SharedKey key = settings.shared_key.value_or(SharedKey{});
   command = commands::ssl_shared_key(link, key.key, key.identity);
   co_return co_await setup.set(&Known::shared_key, link, key, std::move(command), "the pre-shared key");
-}
-
-asio::awaitable<Result<void>> TlsSetup::set_time() {
-  if (time_known_) co_return Result<void>();
-  const auto now = wall_clock_.synchronised_time();
-  if (!now)
-    co_return Error{ErrorKind::not_ready,
-                    "the module cannot check certificates, because it does not know the time: the host's clock is "
-                    "not synchronised yet"};
-  if (!channel_->dialect().has("+SYSTIMESTAMP"))
-    co_return Error{ErrorKind::not_supported,
-                    "the module cannot check certificates, because its firmware has no AT+SYSTIMESTAMP to tell it the "
-                    "time"};
-  Result<at::Command> command = commands::timestamp(now->time_since_epoch().count());
-  const Result<void> told = co_await run(std::move(command), "the time");
-  if (told) time_known_ = true;
-  co_return told;
 }
 
 asio::awaitable<Result<void>> TlsSetup::set_verification(at::LinkId link, Verification wanted) {

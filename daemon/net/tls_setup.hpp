@@ -5,8 +5,7 @@
 // keeps AT+CIPSSLCCONF in its flash, and a module that was not reset keeps all of it. Ciphers are left alone (quirk
 // 15). Plain links ignore all of this.
 //
-// A certificate can only be checked once the module has the time (measured 32): it is set here at the first need, from
-// the host's clock, which may have been synchronised long after bring-up.
+// A certificate can only be checked once the module has the time: ModuleTime tells it before the first such link.
 //
 // Shared by coroutines that may outlive the interface: whoever destroys the channel calls abandon() first.
 #pragma once
@@ -23,6 +22,7 @@
 #include "at/commands.hpp"
 #include "at/types.hpp"
 #include "module/channel.hpp"
+#include "module/module_time.hpp"
 #include "module/wall_clock.hpp"
 #include "net/tls_settings.hpp"
 
@@ -30,8 +30,7 @@ namespace espat::net {
 
 class TlsSetup {
  public:
-  TlsSetup(module::Channel& channel, const module::WallClock& wall_clock)
-      : channel_(&channel), wall_clock_(wall_clock) {}
+  TlsSetup(module::Channel& channel, const module::WallClock& wall_clock) : channel_(&channel), time_(wall_clock) {}
 
   /// Before the connect of a link that is ours. The error is a sentence that says why there can be no TLS now;
   /// `not_ready` if the module went away or the interface goes.
@@ -44,7 +43,7 @@ class TlsSetup {
   /// The module restarted: what it has is unknown, and its clock is wrong.
   void forget();
   /// The module told that it got the time by itself.
-  void time_is_known() { time_known_ = true; }
+  void time_is_known() { time_.note_known(); }
   /// The interface goes: no command any more.
   void abandon() { channel_ = nullptr; }
 
@@ -62,7 +61,6 @@ class TlsSetup {
     std::optional<SharedKey> shared_key;  // empty: none
   };
 
-  boost::asio::awaitable<Result<void>> set_time();
   boost::asio::awaitable<Result<void>> set_verification(at::LinkId link, Verification wanted);
   boost::asio::awaitable<Result<void>> run(Result<at::Command> command, const char* what);
   template <class Value>
@@ -70,9 +68,8 @@ class TlsSetup {
                                            Result<at::Command> command, const char* what);
 
   module::Channel* channel_;
-  const module::WallClock& wall_clock_;
+  module::ModuleTime time_;
   std::map<at::LinkId, Known> known_;
-  bool time_known_ = false;
 };
 
 }  // namespace espat::net

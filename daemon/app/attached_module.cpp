@@ -81,8 +81,9 @@ AttachedModule::AttachedModule(const std::string& name, const ModuleConfiguratio
                                                wifi::system_environment(commons.clock))),
       bluetooth_(std::make_shared<bluetooth::Bluetooth>(module_.channel(), commons.clock)),
       mqtt_(std::make_shared<mqtt::Client>(
-          module_.channel(), mqtt::ClientEnvironment{commons.clock, wifi::system_environment(commons.clock).random,
-                                                     [this](std::string name) { return resolve(std::move(name)); }})) {
+          module_.channel(),
+          mqtt::ClientEnvironment{commons.clock, commons.wall_clock, wifi::system_environment(commons.clock).random,
+                                  [this](std::string name) { return resolve(std::move(name)); }})) {
   interface_.set_tls_rules(rules_of(configuration.tls));
   // One at most, as the reader of the configuration has seen to, and before the module is there nothing else is wrong.
   for (const auto& [forward, configured] : configuration.forwards) (void)interface_.add_forward(configured.forward);

@@ -168,6 +168,15 @@ void MqttObject::announce() {
   calls_.pump.kick();
 }
 
+void MqttObject::withdraw() {
+  try {
+    getObject().emitInterfacesRemovedSignal({InterfaceName{INTERFACE_NAME}});
+  } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
+    spdlog::debug("D-Bus: MQTT was not withdrawn: {}", error.getMessage());
+  }
+  calls_.pump.kick();
+}
+
 void MqttObject::show() {
   const mqtt::ClientStatus before = std::exchange(shown_, client_->status());
   std::vector<std::string> changed;

@@ -21,6 +21,8 @@ class MqttObject final : public sdbus::AdaptorInterfaces<org::espat1::Mqtt_adapt
 
   /// Tells the ObjectManager's watchers that the interface is there now.
   void announce();
+  /// The same when it goes.
+  void withdraw();
   /// A client left the bus: its topics go.
   void forget(const std::string& sender) { client_->forget_owner(sender); }
 

@@ -10,6 +10,8 @@
 #include <boost/asio/detached.hpp>
 
 #include "at/command_builder.hpp"
+#include "at/fields.hpp"
+#include "mqtt/failures.hpp"
 #include "mqtt/topic.hpp"
 
 namespace espat::mqtt {
@@ -38,15 +40,18 @@ std::string broker_of(const ConnectRequest& request) {
   if (request.transport == at::MqttTransport::tls) scheme = "mqtts";
   if (request.transport == at::MqttTransport::ws) scheme = "ws";
   if (request.transport == at::MqttTransport::wss) scheme = "wss";
-  const bool is_ipv6 = request.host.find(':') != std::string::npos;
-  return std::string(scheme) + "://" + (is_ipv6 ? "[" + request.host + "]" : request.host) + ":" +
-         std::to_string(request.port);
+  return std::string(scheme) + "://" + request.host + ":" + std::to_string(request.port);
 }
 
 Result<void> check(const ConnectRequest& request) {
+  // The guide (3.5.9) knows no such brokers, and nobody has measured what the firmware makes of one.
+  if (at::is_address(request.host) && request.host.find(':') != std::string::npos) {
+    return Error{ErrorKind::not_supported,
+                 "The module's MQTT is not known to reach brokers over IPv6: give a name, or an IPv4 address."};
+  }
   std::string wrong;
-  const bool web = request.transport == at::MqttTransport::ws || request.transport == at::MqttTransport::wss;
-  const bool secure = request.transport == at::MqttTransport::tls || request.transport == at::MqttTransport::wss;
+  const bool web = is_web(request.transport);
+  const bool secure = is_secure(request.transport);
   if (request.host.empty()) wrong = "The broker's name or address is missing.";
   if (request.port == 0) wrong = "There is no port 0.";
   if (request.keep_alive < 1 || request.keep_alive > 7200) wrong = "The keep-alive must be from 1 to 7200 seconds.";
@@ -75,6 +80,7 @@ bool fits_a_line(const std::vector<std::uint8_t>& payload) {
 Client::Client(module::Channel& channel, ClientEnvironment environment)
     : channel_(channel),
       environment_(std::move(environment)),
+      time_(environment_.wall_clock),
       joiner_([this](Message message) { deliver(std::move(message)); }),
       piece_alarm_(environment_.clock.make_alarm(channel.executor())) {
   status_.reason = "No broker was asked for yet.";
@@ -132,8 +138,7 @@ awaitable<Result<void>> Client::connect(ConnectRequest request) {
   }
   const unsigned generation = ++generation_;
   stop_keeper();
-  waiting_.clear();
-  waiting_bytes_ = 0;
+  forget_waiting();
   request_ = std::make_shared<const ConnectRequest>(std::move(request));
   // Whoever awaits this may leave in the middle: then the state must not stay `connecting`.
   struct Attempt {
@@ -151,7 +156,6 @@ awaitable<Result<void>> Client::connect(ConnectRequest request) {
     status.reason = "Connecting.";
     status.broker = broker_of(*request_);
     status.client_id = request_->client_id;
-    status.waiting = 0;
   });
   const Result<void> made = co_await establish(generation, true);
   attempt.done = true;
@@ -173,16 +177,13 @@ awaitable<Result<void>> Client::disconnect() {
   stop_keeper();
   const bool had_session = request_ != nullptr;
   request_.reset();
-  if (!waiting_.empty()) channel_.log().warn("MQTT: {} messages that waited are thrown away", waiting_.size());
-  waiting_.clear();
-  waiting_bytes_ = 0;
+  forget_waiting();
   for (auto& [name, topic] : topics_) topic.subscribed.reset();
   change([](ClientStatus& status) {
     status.state = ClientState::disconnected;
     status.reason = "Disconnected, as asked.";
     status.broker.clear();
     status.client_id.clear();
-    status.waiting = 0;
   });
   if (!had_session || channel_.state() != module::State::ready) co_return Result<void>();
   at::Command command = at::commands::mqtt_clean();
@@ -214,8 +215,12 @@ awaitable<Result<Published>> Client::publish(Publication publication) {
     co_return keep_waiting(std::move(publication));
   if (refused) co_return Error{ErrorKind::invalid_argument, "The module does not take this topic in one command."};
   Error error = outcome.error("Publishing to " + publication.topic);
-  if (outcome.payload_written && outcome.status != at::Outcome::Status::error)
-    error.message += " Part of the message, or a message filled up with other bytes, may have been sent.";
+  if (outcome.status == at::Outcome::Status::error) co_return error;
+  if (outcome.payload_written) {
+    error.message += ". Part of the message, or a message filled up with other bytes, may have been sent.";
+  } else if (outcome.status != at::Outcome::Status::not_ready) {
+    error.message += ". The message may have been sent.";
+  }
   co_return error;
 }
 
@@ -256,6 +261,13 @@ Result<Published> Client::keep_waiting(Publication publication) {
   waiting_.push_back(std::move(publication));
   show_waiting();
   return Published::waiting;
+}
+
+void Client::forget_waiting() {
+  if (!waiting_.empty()) channel_.log().warn("MQTT: {} messages that waited are thrown away", waiting_.size());
+  waiting_.clear();
+  waiting_bytes_ = 0;
+  show_waiting();
 }
 
 void Client::show_waiting() {

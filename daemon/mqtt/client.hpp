@@ -32,6 +32,8 @@
 #include "at/types.hpp"
 #include "module/channel.hpp"
 #include "module/clock.hpp"
+#include "module/module_time.hpp"
+#include "module/wall_clock.hpp"
 #include "mqtt/message_joiner.hpp"
 
 namespace espat::mqtt {
@@ -51,7 +53,7 @@ struct ClientStatus {
 
 struct ConnectRequest {
   at::MqttTransport transport = at::MqttTransport::tcp;
-  std::string host;  // a name or an address
+  std::string host;  // a name or an IPv4 address
   std::uint16_t port = 1883;
   std::string client_id{};  // empty: one is made
   std::string username{}, password{};
@@ -77,9 +79,10 @@ enum class Published : std::uint8_t { sent, waiting };
 
 /// What the client takes from the world.
 struct ClientEnvironment {
-  module::Clock& clock;            // outlives the client's coroutines
-  std::function<double()> random;  // in [0, 1)
-  /// The daemon's own name lookup, since the module's holds its channel for up to 21 s (measured 14).
+  module::Clock& clock;                 // these outlive the client's coroutines
+  const module::WallClock& wall_clock;  // tells a module that is to check certificates the time
+  std::function<double()> random;       // in [0, 1)
+  /// The daemon's own name lookup, since the module's holds its channel for up to 21 s (measured 14). An IPv4 address.
   std::function<boost::asio::awaitable<Result<std::string>>(std::string)> resolve;
 };
 
@@ -145,6 +148,7 @@ class Client final : public module::Observer, public std::enable_shared_from_thi
   boost::asio::awaitable<at::Outcome> transmit(Publication publication, bool* refused);
   Result<Published> keep_waiting(Publication publication);
   void show_waiting();
+  void forget_waiting();
 
   // client_session.cpp
   boost::asio::awaitable<Result<void>> establish(unsigned generation, bool asked_for);
@@ -152,7 +156,8 @@ class Client final : public module::Observer, public std::enable_shared_from_thi
   boost::asio::awaitable<Result<void>> introduce(at::MqttUser user);
   boost::asio::awaitable<Result<void>> step(Result<at::Command> command, std::string what,
                                             std::vector<std::uint8_t> payload);
-  Error connect_failure(const at::Outcome& outcome) const;
+  boost::asio::awaitable<Result<void>> prepare_verification();
+  void give_up();
   void lose(std::string reason);
   void start_keeper();
   void stop_keeper();
@@ -179,6 +184,7 @@ class Client final : public module::Observer, public std::enable_shared_from_thi
   std::map<std::string, Topic> topics_;
   std::deque<Publication> waiting_;
   std::size_t waiting_bytes_ = 0;
+  module::ModuleTime time_;
   MessageJoiner joiner_;
   std::unique_ptr<module::Alarm> piece_alarm_;
   std::shared_ptr<Keeper> keeper_;

@@ -39,13 +39,16 @@ awaitable<Result<void>> Client::subscribe(std::string owner, std::string topic, 
     (void)co_await channel_.run(std::move(end));
   }
   const Result<void> done = co_await ask_for(topic, wanted);
-  if (done.has_error() && status_.state == ClientState::connected && is_new) {
-    const auto found = topics_.find(topic);
-    if (found != topics_.end()) {
-      found->second.owners.erase(owner);
-      if (found->second.owners.empty()) topics_.erase(found);
-      show_topics();
-    }
+  if (done.has_value()) co_return done;
+  // Lost with the module, it is subscribed with the next session. After ERROR it is not, even if the session is lost:
+  // such a topic may have ended it (quirk 138), and would end every one.
+  const bool refused = done.error().kind == ErrorKind::module;
+  if (status_.state != ClientState::connected && !refused) co_return Result<void>();
+  const auto found = topics_.find(topic);
+  if (is_new && found != topics_.end()) {
+    found->second.owners.erase(owner);
+    if (found->second.owners.empty()) topics_.erase(found);
+    show_topics();
   }
   co_return done;
 }

@@ -17,13 +17,19 @@ using test::error;
 using test::ok;
 using testing::ElementsAre;
 
+struct HostClock final : module::WallClock {
+  std::optional<std::chrono::sys_seconds> synchronised_time() const override { return now; }
+  std::optional<std::chrono::sys_seconds> now = std::chrono::sys_seconds(1'700'000'000s);
+};
+
 class ClientTest : public testing::Test {
  protected:
   ClientTest() {
-    channel.spoken().commands = {"+MQTTUSERCFG", "+MQTTCONN", "+MQTTLONGCLIENTID", "+MQTTSNI", "+MQTTALPN"};
+    channel.spoken().commands = {"+MQTTUSERCFG", "+MQTTCONN", "+MQTTLONGCLIENTID",
+                                 "+MQTTSNI",     "+MQTTALPN", "+SYSTIMESTAMP"};
     channel.script("AT+MQTTCLEAN", error());
     client = std::make_shared<Client>(
-        channel, ClientEnvironment{clock, [] { return 0.5; },
+        channel, ClientEnvironment{clock, host_clock, [] { return 0.5; },
                                    [](std::string name) -> boost::asio::awaitable<Result<std::string>> {
                                      if (name == "broker.test") co_return std::string("198.51.100.7");
                                      co_return Error{ErrorKind::not_found, "There is no " + name + "."};
@@ -86,6 +92,7 @@ class ClientTest : public testing::Test {
 
   boost::asio::io_context io;
   test::FakeClock clock;
+  HostClock host_clock;
   test::FakeChannel channel{io, clock};
   std::shared_ptr<Client> client;
   std::vector<std::string> heard;
@@ -166,6 +173,19 @@ TEST_F(ClientTest, TextGoesInTheLineAndEverythingElseBehindThePrompt) {
     EXPECT_EQ(channel.sent().back(), "AT+MQTTPUBRAW=0,\"t\"," + std::to_string(message.size()) + ",0,0");
     EXPECT_EQ(channel.payloads().back(), message);
   }
+}
+
+TEST_F(ClientTest, WithoutAnAnswerTheMessageMayHaveBeenSent) {
+  connect();
+  auto mute = ok({}, 5s);
+  mute.outcome.status = at::Outcome::Status::timeout;
+  channel.script("AT+MQTTPUB=", mute);
+  EXPECT_THAT(publish("text").error().message, testing::HasSubstr("may have been sent"));
+  mute.outcome.payload_written = true;
+  channel.script("AT+MQTTPUBRAW=", mute);
+  EXPECT_THAT(publish("\n").error().message, testing::HasSubstr("filled up with other bytes"));
+  channel.script("AT+MQTTPUBRAW=", error());
+  EXPECT_THAT(publish("\n").error().message, testing::Not(testing::HasSubstr("sent")));
 }
 
 TEST_F(ClientTest, WithoutASessionNothingIsPublishedOrSubscribed) {
@@ -328,6 +348,101 @@ TEST_F(ClientTest, ASessionTheBrokerEndsWhileTopicsAreSubscribedDoesNotCountAsMa
   lose();
   pass(2s);
   EXPECT_EQ(client->status().state, ClientState::reconnecting);
+}
+
+TEST_F(ClientTest, TheModuleIsToldTheTimeBeforeItChecksACertificate) {
+  for (const auto transport : {at::MqttTransport::tls, at::MqttTransport::wss}) {
+    for (const auto what : {at::SslVerification::none, at::SslVerification::check_server,
+                            at::SslVerification::offer_certificate, at::SslVerification::both}) {
+      channel.become(module::State::recovering);
+      channel.become(module::State::ready);
+      const std::size_t before = channel.count("AT+SYSTIMESTAMP=1700000000");
+      ConnectRequest wanted = request();
+      wanted.transport = transport;
+      wanted.verification = what;
+      ASSERT_TRUE(finish(client->connect(wanted)));
+      const bool checks = what == at::SslVerification::check_server || what == at::SslVerification::both;
+      EXPECT_EQ(channel.count("AT+SYSTIMESTAMP=1700000000"), before + (checks ? 1 : 0));
+    }
+  }
+}
+
+TEST_F(ClientTest, WithoutTheTimeNoCertificateIsCheckedAndNothingIsSent) {
+  host_clock.now.reset();
+  ConnectRequest wanted = request();
+  wanted.transport = at::MqttTransport::tls;
+  const auto refused = finish(client->connect(wanted));
+  ASSERT_TRUE(refused.has_error());
+  EXPECT_EQ(refused.error().kind, ErrorKind::not_ready);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("clock is not synchronised"));
+  EXPECT_TRUE(channel.sent().empty());
+  channel.report(at::TimeUpdated{});
+  EXPECT_TRUE(finish(client->connect(wanted)));
+  EXPECT_EQ(channel.count("AT+SYSTIMESTAMP"), 0U);
+}
+
+TEST_F(ClientTest, SaysWhichCertificateIsMissing) {
+  using testing::HasSubstr;
+  for (const auto& [code, kind, text] : {std::tuple(0x010a6020U, ErrorKind::not_found, "no CA certificate with this"),
+                                         std::tuple(0x010a601eU, ErrorKind::not_found, "of its own with this number"),
+                                         std::tuple(0x010a6021U, ErrorKind::not_found, "mqtt_ca"),
+                                         std::tuple(0x010a6023U, ErrorKind::not_found, "mqtt_cert"),
+                                         std::tuple(0x010a6025U, ErrorKind::not_found, "mqtt_key"),
+                                         std::tuple(0x010a6029U, ErrorKind::module, "0x010a6029")}) {
+    auto answer = error();
+    answer.outcome.error_code = code;
+    channel.script("AT+MQTTUSERCFG=", answer);
+    const auto refused = finish(client->connect(request()));
+    ASSERT_TRUE(refused.has_error());
+    EXPECT_EQ(refused.error().kind, kind);
+    EXPECT_THAT(refused.error().message, HasSubstr(text));
+  }
+}
+
+TEST_F(ClientTest, BrokersThatOnlyIpv6ReachesAreRefused) {
+  const auto refused = finish(client->connect(request("2001:db8::1")));
+  ASSERT_TRUE(refused.has_error());
+  EXPECT_EQ(refused.error().kind, ErrorKind::not_supported);
+  EXPECT_TRUE(channel.sent().empty());
+}
+
+TEST_F(ClientTest, ATopicThatEndsTheSessionIsNotAskedForAgain) {
+  connect();
+  channel.script("AT+MQTTSUB=", [this](const std::string&) {
+    channel.report(at::OtherReport{"MQTTDISCONNECTED", "0"});
+    return error();  // quirk 138
+  });
+  EXPECT_EQ(finish(client->subscribe("me", "a", 1)).error().kind, ErrorKind::module);
+  EXPECT_TRUE(client->status().topics.empty());
+  pass(10s);
+  EXPECT_EQ(client->status().state, ClientState::connected);
+}
+
+TEST_F(ClientTest, ATopicWhoseSubscriptionIsLostWithTheModuleIsNoted) {
+  connect();
+  channel.script("AT+MQTTSUB=", ok({}, 2s));
+  std::optional<Result<void>> done;
+  boost::asio::co_spawn(io, client->subscribe("me", "a", 1),
+                        [&](std::exception_ptr, Result<void> result) { done = std::move(result); });
+  pass(1s);
+  channel.become(module::State::recovering);
+  pass(2s);
+  ASSERT_TRUE(done && done->has_value());
+  EXPECT_THAT(client->status().topics, ElementsAre("a"));
+}
+
+TEST_F(ClientTest, OtherFirmwareWithoutMqttEndsTheSessionForGood) {
+  connect();
+  subscribe("me", "a");
+  channel.become(module::State::offline);
+  EXPECT_EQ(publish("x").value(), Published::waiting);
+  channel.spoken().commands.clear();
+  channel.become(module::State::ready);
+  EXPECT_EQ(client->status().state, ClientState::disconnected);
+  EXPECT_TRUE(client->status().topics.empty());
+  EXPECT_EQ(client->status().waiting, 0U);
+  pass(600s);
+  EXPECT_EQ(channel.count("AT+MQTTCONN="), 1U);
 }
 
 TEST_F(ClientTest, FirmwareWithoutMqttSaysSo) {

@@ -1,4 +1,9 @@
 // The MQTT commands and reports, byte for byte as they were measured (section H) and as the guide has them (3.5).
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
 #include <gtest/gtest.h>
 
 #include "at/messages.hpp"
@@ -30,6 +35,41 @@ TEST(MqttCommands, AreWrittenAsTheModuleWantsThem) {
   EXPECT_EQ(commands::mqtt_clean().text(), "AT+MQTTCLEAN=0");
   EXPECT_EQ(commands::mqtt_long_password(4).text(), "AT+MQTTLONGPASSWORD=0,4");
   EXPECT_EQ(commands::mqtt_long_password(4).payload_length(), 4U);
+}
+
+/// What the host says in the guide's examples of MQTT (sections 4.4 and 4.5).
+std::string lines_of_the_guide() {
+  std::string all;
+  for (const auto& entry : std::filesystem::directory_iterator(ESPAT_DIALOGUES)) {
+    if (entry.path().filename().string().find("-mqtt-") == std::string::npos) continue;
+    std::ifstream in(entry.path());
+    all.append(std::istreambuf_iterator<char>(in), {});
+  }
+  return all;
+}
+
+TEST(MqttCommands, AreTheOnesOfTheGuidesExamples) {
+  const std::string guide = lines_of_the_guide();
+  const auto user = [](MqttTransport transport, SslVerification verification, std::string id, std::string password,
+                       std::string path) {
+    const std::string name = password.empty() ? "" : "espressif";
+    return commands::mqtt_user({.transport = transport,
+                                .verification = verification,
+                                .client_id = std::move(id),
+                                .username = name,
+                                .password = std::move(password),
+                                .path = std::move(path)});
+  };
+  for (const Result<Command>& command :
+       {user(MqttTransport::tcp, SslVerification::none, "publisher", "123456789", ""),
+        user(MqttTransport::tls, SslVerification::offer_certificate, "subscriber", "123456789", ""),
+        user(MqttTransport::tls, SslVerification::both, "esp32", "1234567890", ""),
+        user(MqttTransport::wss, SslVerification::none, "publisher", "", "mqtt"),
+        commands::mqtt_publish("topic", "test", 1, false),
+        commands::mqtt_publish("topic/esp32at", "hello aws!", 1, false),
+        commands::mqtt_publish_raw("topic", 427, 0, false), commands::mqtt_subscribe("topic", 1),
+        Result<Command>(commands::mqtt_clean())})
+    EXPECT_NE(guide.find("\nH " + text_of(command) + "\n"), std::string::npos) << text_of(command);
 }
 
 TEST(MqttCommands, HaveTheSchemeOfTransportAndVerification) {

@@ -1,7 +1,6 @@
 // Owns every sdbus-c++ object of the daemon, and takes them apart in the order that sd-bus needs.
 #include "bus/service.hpp"
 
-#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
@@ -10,6 +9,8 @@
 #include <grp.h>
 #include <spdlog/spdlog.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -43,12 +44,14 @@ std::optional<std::uint32_t> group_id(const char* name) {
 }
 
 struct ModuleObjects {
+  std::shared_ptr<ModuleView> view;
   std::unique_ptr<ModuleObject> module;
   std::unique_ptr<StationObject> station;
   std::unique_ptr<NetworkObject> network;
   std::shared_ptr<BluetoothTree> bluetooth;
-  std::unique_ptr<MqttObject> mqtt;  // null until the module is known to have it
-  module::Subscription capabilities;
+  std::shared_ptr<mqtt::Client> client;  // null if MQTT is not to be shown
+  std::unique_ptr<MqttObject> mqtt;      // while the firmware has it
+  module::Subscription changes;
 };
 
 }  // namespace
@@ -92,6 +95,7 @@ class Service::Connection {
                   std::shared_ptr<mqtt::Client> mqtt) {
     const std::string path = module_path(name);
     ModuleObjects objects;
+    objects.view = module;
     objects.module = std::make_unique<ModuleObject>(calls_, *connection_, path, name, module);
     objects.station = std::make_unique<StationObject>(calls_, *connection_, path, std::move(station));
     objects.network = std::make_unique<NetworkObject>(calls_, *connection_, path, name, std::move(network), registry_);
@@ -103,15 +107,9 @@ class Service::Connection {
     modules_[name] = std::move(objects);
     manager_->add(name);
     if (!mqtt) return;
-    // What the firmware has is known when the module is ready, and stays.
-    const auto show = [this, name, path, module = module.get(), mqtt = std::move(mqtt)] {
-      ModuleObjects& known = modules_.at(name);
-      if (known.mqtt || !std::ranges::binary_search(module->status().capabilities, std::string("+MQTTUSERCFG"))) return;
-      known.mqtt = std::make_unique<MqttObject>(calls_, *connection_, path, mqtt);
-      known.mqtt->announce();
-    };
-    show();
-    modules_.at(name).capabilities = module->on_change(show);
+    modules_.at(name).client = std::move(mqtt);
+    modules_.at(name).changes = module->on_change([this, name] { show_mqtt(name); });
+    show_mqtt(name);
   }
 
   net::NameServerRegistry& name_servers() { return name_servers_; }
@@ -155,6 +153,36 @@ class Service::Connection {
                                      InterfaceName{org::espat1::Network_adaptor::INTERFACE_NAME}};
     if (objects.mqtt) names.emplace_back(org::espat1::Mqtt_adaptor::INTERFACE_NAME);
     return names;
+  }
+
+  /// What the firmware has is known when the module is ready, and stays until it is ready again: it may have got
+  /// another firmware meanwhile.
+  void show_mqtt(const std::string& name) {
+    ModuleObjects& objects = modules_.at(name);
+    if (!is_ready(objects) || has_mqtt(objects) == (objects.mqtt != nullptr)) return;
+    if (objects.mqtt) {
+      boost::asio::co_spawn(io_, withdraw_mqtt(name), boost::asio::detached);
+    } else {
+      objects.mqtt = std::make_unique<MqttObject>(calls_, *connection_, module_path(name), objects.client);
+      objects.mqtt->announce();
+    }
+  }
+
+  static bool is_ready(const ModuleObjects& objects) { return objects.view->status().state == module::State::ready; }
+  static bool has_mqtt(const ModuleObjects& objects) { return mqtt::Client::is_in(objects.view->channel().dialect()); }
+
+  /// Once no call is about the module any more; by then it may have MQTT again.
+  boost::asio::awaitable<void> withdraw_mqtt(std::string name) {
+    const std::string path = module_path(name);
+    do {
+      co_await jobs_.until_object_is_free(path);
+      co_await leave_handler();
+    } while (!jobs_.is_object_free(path));
+    const auto found = modules_.find(name);
+    if (found == modules_.end() || !found->second.mqtt || !is_ready(found->second) || has_mqtt(found->second))
+      co_return;
+    found->second.mqtt->withdraw();
+    found->second.mqtt.reset();
   }
 
   /// Objects must not go inside one of their own calls or signals: a posted turn of the loop is outside of all of them.

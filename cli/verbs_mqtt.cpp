@@ -1,13 +1,15 @@
 // `mqtt`: the session with a broker, messages to it and from it.
 //
-// `sub` writes as mosquitto_sub does: a message's bytes and a line end, with -v the topic before it; only a terminal
-// gets them made safe. `pub` takes its message from the command line or from standard input.
+// `sub` writes as mosquitto_sub does: a message's bytes and a line end, with -v the topic before it; of a message
+// without bytes nothing, with -v "(null)". Only a terminal gets them made safe. `pub` takes its message from the
+// command line or from standard input.
 #include <array>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <iostream>
 #include <iterator>
+#include <utility>
 
 #include "failure.hpp"
 #include "interrupt.hpp"
@@ -115,23 +117,39 @@ void show_status(Session& session) {
                       {.title = "Waiting", .key = "waiting", .cell = text("Waiting")}}});
 }
 
-void publish_one(Session& session, const std::string& path, const Publishing& what, const std::string& message) {
-  const Options options{{"qos", what.qos}, {"retain", what.retain}};
-  const std::string outcome =
-      session.client().mqtt_publish(path, what.topic, Bytes{message.begin(), message.end()}, options);
-  if (outcome == "waiting")
-    Session::warn("The broker is away: the message waits for it. 'espatctl mqtt status' tells why.");
-}
+/// Says once that messages wait, not for each of many.
+class Publisher {
+ public:
+  Publisher(Session& session, std::string path, const Publishing& what)
+      : session_{session},
+        path_{std::move(path)},
+        topic_{what.topic},
+        options_{{"qos", what.qos}, {"retain", what.retain}} {}
+
+  void operator()(const std::string& message) {
+    const std::string outcome =
+        session_.client().mqtt_publish(path_, topic_, Bytes{message.begin(), message.end()}, options_);
+    if (outcome == "waiting" && !std::exchange(told_, true))
+      Session::warn("The broker is away: the message waits for it. 'espatctl mqtt status' tells why.");
+  }
+
+ private:
+  Session& session_;
+  std::string path_, topic_;
+  Options options_;
+  bool told_ = false;
+};
 
 void publish(Session& session, const Publishing& what) {
   const ModuleView view = session.module();
   session.client().mqtt_status(view.path);
-  if (what.message) return publish_one(session, view.path, what, *what.message);
+  Publisher publish_one{session, view.path, what};
+  if (what.message) return publish_one(*what.message);
   if (!what.lines) {
     const std::string all{std::istreambuf_iterator<char>(std::cin), {}};
-    return publish_one(session, view.path, what, all);
+    return publish_one(all);
   }
-  for (std::string line; std::getline(std::cin, line);) publish_one(session, view.path, what, line);
+  for (std::string line; std::getline(std::cin, line);) publish_one(line);
 }
 
 /// RFC 3339 in UTC.
@@ -168,8 +186,9 @@ void show_message(const Session& session, const Client::MqttMessage& message, bo
                       {"complete", message.complete}};
     return write_out(render(object, session.options().json), terminal, false);
   }
+  if (payload.empty() && !verbose) return;
   std::string line = verbose ? message.topic + " " : std::string{};
-  line += payload;
+  line += payload.empty() ? "(null)" : payload;
   if (terminal.output) line = printable(line);
   write_out(line + "\n", terminal, false);
 }

@@ -18,57 +18,12 @@
 #include <dbus/station_adaptor.h>
 #include <sys/socket.h>
 
-#include <sdbus_compat.hpp>
+#include "mock_answers.hpp"
+#include "mock_mqtt.hpp"
 
 namespace {
 
-using Dictionary = std::map<std::string, sdbus::Variant>;
-using Names = std::set<std::string>;
-
-#if __has_include(<sdbus-c++/VTableItems.h>)  // sdbus-c++ 2.x
-using ErrorName = sdbus::Error::Name;
-using InterfaceName = sdbus::InterfaceName;
-using PropertyName = sdbus::PropertyName;
-#else
-using ErrorName = std::string;
-using InterfaceName = std::string;
-using PropertyName = std::string;
-#endif
-
-sdbus::Error refusal(const std::string& name, const std::string& message) {
-  return sdbus::Error{ErrorName{"org.espat1.Error." + name}, message};
-}
-
-template <class T>
-sdbus::Variant value(T held) {
-  return sdbus::Variant{held};
-}
-sdbus::Variant text(const std::string& held) {
-  return sdbus::Variant{held};
-}
-
-struct Scenario {
-  bool denied = false;
-};
-
-/// What every admitted method does first: false if it has answered with an error.
-template <class... R>
-bool admitted(const Scenario& scenario, sdbus::Result<R...>& result, const Dictionary& options, const Names& known) {
-  if (scenario.denied) {
-    result.returnError(refusal("NotAuthorized", "you may not do this"));
-    return false;
-  }
-  for (const auto& option : options) {
-    const std::string& key = option.first;
-    const sdbus::Variant& held = option.second;
-    if (key == "interactive" && held.containsValueOfType<bool>()) continue;
-    if (known.count(key) == 0) {
-      result.returnError(refusal("InvalidArgument", "unknown option " + key));
-      return false;
-    }
-  }
-  return true;
-}
+using namespace mock;
 
 class Module final : public sdbus::AdaptorInterfaces<org::espat1::Module_adaptor> {
  public:
@@ -414,11 +369,14 @@ struct Objects {
       : path{"/org/espat1/module/" + name},
         module{bus, path, name, ready, scenario},
         station{bus, path, ready, scenario},
-        network{bus, path, name, ready, scenario} {}
+        network{bus, path, name, ready, scenario} {
+    if (ready) mqtt = std::make_unique<mock::Mqtt>(bus, path, scenario);
+  }
   std::string path;
   Module module;
   Station station;
   Network network;
+  std::unique_ptr<mock::Mqtt> mqtt;
 };
 
 }  // namespace

@@ -163,6 +163,10 @@ class Module:
         self.process = Process(f"espat-sim.{self.name}", self._far.inside(*command), self.directory, stdout=subprocess.PIPE)
         self.process.wait_for_line()
 
+    def flash(self, dialect, options=()):
+        """Another firmware, from the next start on."""
+        self._dialect, self._options = dialect, list(options)
+
     def control(self, **request):
         """Tells the simulator to change its world; the answer as a dictionary."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

@@ -72,6 +72,7 @@ class TlsTest(harness.GatewayTest):
     """Joined to an access point with IPv4 and IPv6 behind it."""
 
     gateway_class = GatewayWithClock
+    dialect = "esp32c61"
 
     @classmethod
     def setUpClass(cls):
@@ -84,7 +85,7 @@ class TlsTest(harness.GatewayTest):
         files = {"client_ca.0": "ca.pem", "client_cert.0": "client.pem", "client_key.0": "client.key"}
         files |= {"mqtt_ca.0": "ca.pem", "mqtt_cert.0": "client.pem", "mqtt_key.0": "client.key"}
         world["certificates"] = {name: str(directory / file) for name, file in files.items()}
-        cls.options = {**harness.GatewayTest.options, "world": world, "log_level": "trace"}
+        cls.options = {**harness.GatewayTest.options, "world": world, "log_level": "trace", "dialect": cls.dialect}
         super().setUpClass()
         servers = pathlib.Path(__file__).with_name("tls_servers.py")
         addresses = f"{harness.WEB},{harness.WEB6}"

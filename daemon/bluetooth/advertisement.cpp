@@ -84,7 +84,10 @@ void decode_structure(std::uint8_t type, at::Bytes data, Advertisement& known) {
 }
 
 ByteVector structure(std::uint8_t type, at::Bytes data) {
-  ByteVector result{static_cast<std::uint8_t>(data.size() + 1), type};
+  ByteVector result;
+  result.reserve(2 + data.size());
+  result.push_back(static_cast<std::uint8_t>(data.size() + 1));
+  result.push_back(type);
   result.insert(result.end(), data.begin(), data.end());
   return result;
 }

@@ -11,7 +11,12 @@ constexpr auto transaction_limit = std::chrono::seconds(30);
 
 }  // namespace
 
-Bluetooth::Bluetooth(Firmware& firmware) : table(gatt::firmware_table()), scanner(firmware), firmware_(firmware) {}
+Bluetooth::Bluetooth(Firmware& firmware)
+    : table(gatt::firmware_table()), scanner(firmware), reports(firmware), firmware_(firmware) {}
+
+void Bluetooth::start() {
+  reports.start();
+}
 
 bool Bluetooth::initialise(int role) {
   if (role_ != 0 && role != role_) return false;
@@ -96,7 +101,7 @@ std::size_t Bluetooth::count() const {
 
 void Bluetooth::open(const std::shared_ptr<BleLink>& link) {
   links_[static_cast<std::size_t>(link->index)] = link;
-  firmware_.say(format("+BLECONN:%d,\"%s\"\r\n", link->index, link->address.c_str()));
+  reports.add(format("+BLECONN:%d,\"%s\"\r\n", link->index, link->address.c_str()));
 }
 
 Task<std::shared_ptr<BleLink>> Bluetooth::connect(int index, std::string address, int address_type, Duration limit) {
@@ -125,6 +130,7 @@ Task<std::shared_ptr<BleLink>> Bluetooth::connect(int index, std::string address
     link->far = std::move(far);
     link->asks = true;
     open(link);
+    co_await reports.said();
     co_return link;
   }
   co_return nullptr;
@@ -153,7 +159,7 @@ void Bluetooth::drop(const std::shared_ptr<BleLink>& link) {
   link->closed = true;
   link->changed.notify();
   links_[static_cast<std::size_t>(link->index)].reset();
-  firmware_.say(format("+BLEDISCONN:%d,\"%s\"\r\n", link->index, link->address.c_str()));
+  reports.add(format("+BLEDISCONN:%d,\"%s\"\r\n", link->index, link->address.c_str()));
 }
 
 Task<void> Bluetooth::drop_soon(std::shared_ptr<BleLink> link) {
@@ -186,16 +192,16 @@ void Bluetooth::receive(const Far* far, const AttValue& value) {
   const int service = firmware_.dialect().fixed_notify_indices ? 3 : value.service;
   const int fixed = value.indication ? 7 : 6;
   const int characteristic = firmware_.dialect().fixed_notify_indices ? fixed : value.characteristic;
-  firmware_.say(format("+%s:%d,%d,%d,%zu,", name, link->index, service, characteristic, value.bytes.size()) +
-                value.bytes + "\r\n");
+  reports.add(format("+%s:%d,%d,%d,%zu,", name, link->index, service, characteristic, value.bytes.size()) +
+              value.bytes + "\r\n");
 }
 
 void Bluetooth::parameters_changed(const Far* far, const BleParameters& parameters) {
   const auto link = link_of(far);
   if (!link) return;
   link->parameters = parameters;
-  firmware_.say(format("+BLECONNPARAM:%d,%d,%d,%d,%d,%d\r\n", link->index, parameters.least, parameters.most,
-                       parameters.interval, parameters.latency, parameters.timeout));
+  reports.add(format("+BLECONNPARAM:%d,%d,%d,%d,%d,%d\r\n", link->index, parameters.least, parameters.most,
+                     parameters.interval, parameters.latency, parameters.timeout));
 }
 
 void Bluetooth::ended(const Far* far) {

@@ -11,6 +11,7 @@
 
 #include "ble_far.hpp"
 #include "ble_scanner.hpp"
+#include "reports.hpp"
 
 namespace sim {
 
@@ -42,6 +43,8 @@ class Bluetooth {
   static constexpr int preferred_mtu = 203;
 
   explicit Bluetooth(Firmware& firmware);
+
+  void start();
 
   /// 0: not initialised, 1 client, 2 server, 3 both.
   int role() const { return role_; }
@@ -92,6 +95,7 @@ class Bluetooth {
 
   gatt::Table table;
   Scanner scanner;
+  Reports reports;  ///< of the host's task, whatever they are about
 
  private:
   void open(const std::shared_ptr<BleLink>& link);

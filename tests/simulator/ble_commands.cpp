@@ -132,7 +132,7 @@ Task<void> exchange_mtu(Firmware& fw, std::shared_ptr<BleLink> link) {
   const auto answer = co_await fw.bluetooth.ask(link, request);
   if (!answer.ok) co_return;
   link->mtu = answer.mtu;
-  fw.say(format("+BLECFGMTU:%d,%d\r\n", link->index, link->mtu));
+  fw.bluetooth.reports.add(format("+BLECFGMTU:%d,%d\r\n", link->index, link->mtu));
 }
 
 Outcome set_mtu(Firmware& fw, Parameters& p) {

@@ -8,6 +8,12 @@
 #include "firmware.hpp"
 
 namespace sim {
+namespace {
+
+/// While more bytes than this wait to be told to the host, the link layer lets no peer send.
+constexpr std::size_t enough = 2048;
+
+}  // namespace
 
 WorldPeer::WorldPeer(Board& board, BlePeer which) : description(std::move(which)), board_(board) {}
 
@@ -156,6 +162,7 @@ Task<void> WorldPeer::notify_on_time(int service, int characteristic, unsigned g
   for (std::size_t turn = 0;; ++turn) {
     const gatt::Characteristic& one = *gatt::find(description.table, service, characteristic);
     co_await firmware.sleep(one.notify_every);
+    co_await firmware.bluetooth.reports.room(enough);
     if (generation != generation_ || subscriptions_[{service, characteristic}] == 0) co_return;
     const auto& values = one.notify_values;
     notify(service, characteristic, values.empty() ? one.value : values[turn % values.size()]);

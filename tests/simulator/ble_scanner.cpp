@@ -51,8 +51,9 @@ bool Scanner::wanted(const Advertisement& heard) const {
 void Scanner::report(const Advertisement& heard) {
   const std::string head = format("+BLESCAN:\"%s\",%d,", heard.address.c_str(), heard.rssi);
   const std::string tail = format(",%d\r\n", heard.address_type);
-  firmware_.say(head + gatt::to_hex(heard.data) + "," + tail);
-  if (settings.active == 1 && heard.scannable) firmware_.say(head + "," + gatt::to_hex(heard.response) + tail);
+  Reports& reports = firmware_.bluetooth.reports;
+  reports.add(head + gatt::to_hex(heard.data) + "," + tail);
+  if (settings.active == 1 && heard.scannable) reports.add(head + "," + gatt::to_hex(heard.response) + tail);
 }
 
 Task<void> Scanner::run(Time end, unsigned generation) {
@@ -61,10 +62,11 @@ Task<void> Scanner::run(Time end, unsigned generation) {
     const Time now = Clock::now();
     if (now >= end) {
       stop();
-      firmware_.say("+BLESCANDONE\r\n");
+      firmware_.bluetooth.reports.add("+BLESCANDONE\r\n");
       co_return;
     }
     Time next = end;
+    bool printed = true;
     std::size_t place = 0;
     for (const auto& advertiser : air.advertisers()) {
       const Advertisement* heard = advertiser->advertisement();
@@ -75,10 +77,15 @@ Task<void> Scanner::run(Time end, unsigned generation) {
       if (due->second <= now) {
         report(*heard);
         due->second = now + period(*heard);
+        printed = false;
       }
       next = std::min(next, due->second);
     }
-    co_await firmware_.wait(air.changed, next);
+    // The host prints before it looks at what the controller hears next: what comes meanwhile is dropped.
+    if (printed)
+      co_await firmware_.wait(air.changed, next);
+    else
+      co_await firmware_.bluetooth.reports.said();
   }
 }
 

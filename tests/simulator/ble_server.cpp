@@ -17,7 +17,7 @@ AttAnswer Bluetooth::serve(const Far* far, const AttRequest& request) {
     case AttRequest::What::exchange_mtu:
       answer.ok = true;
       answer.mtu = link->mtu = std::min(request.mtu, preferred_mtu);
-      firmware_.say(format("+BLECFGMTU:%d,%d\r\n", link->index, link->mtu));
+      reports.add(format("+BLECFGMTU:%d,%d\r\n", link->index, link->mtu));
       break;
     case AttRequest::What::read:
       answer = read(*link, request);
@@ -45,7 +45,7 @@ AttAnswer Bluetooth::read(BleLink& link, const AttRequest& request) {
   } else if ((one->properties & gatt::reads) == 0) {
     return {};
   }
-  if (own) firmware_.say(format("+READ:%d,\"%s\"\r\n", link.index, link.address.c_str()));
+  if (own) reports.add(format("+READ:%d,\"%s\"\r\n", link.index, link.address.c_str()));
   return {.ok = true, .bytes = bytes.substr(0, static_cast<std::size_t>(link.mtu) - 1), .table = {}};
 }
 
@@ -63,9 +63,9 @@ AttAnswer Bluetooth::write(BleLink& link, const AttRequest& request) {
   }
   if ((one->properties & (gatt::writes | gatt::writes_silently)) == 0 || request.bytes.size() > one->most) return {};
   one->value = request.bytes;
-  firmware_.say(format("+WRITE:%d,%d,%d,,%zu,", link.index, request.service - gatt::stack_services,
-                       request.characteristic, request.bytes.size()) +
-                request.bytes + "\r\n");
+  reports.add(format("+WRITE:%d,%d,%d,,%zu,", link.index, request.service - gatt::stack_services,
+                     request.characteristic, request.bytes.size()) +
+              request.bytes + "\r\n");
   return done;
 }
 
@@ -76,8 +76,8 @@ AttAnswer Bluetooth::subscribe(BleLink& link, const AttRequest& request, int pro
   int& state = link.subscriptions[{request.service, request.characteristic}];
   const int before = std::exchange(state, request.bytes[0]);
   if (before != state && request.service > gatt::stack_services)
-    firmware_.say(format("+WRITE:%d,%d,%d,1,2,%02x\r\n", link.index, request.service - gatt::stack_services,
-                         request.characteristic, static_cast<unsigned>(state)));
+    reports.add(format("+WRITE:%d,%d,%d,1,2,%02x\r\n", link.index, request.service - gatt::stack_services,
+                       request.characteristic, static_cast<unsigned>(state)));
   return {.ok = true, .bytes = {}, .table = {}};
 }
 

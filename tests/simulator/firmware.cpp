@@ -82,6 +82,7 @@ Task<void> Firmware::boot() {
   booted_ = true;
   receiver.start();
   mqtt.start();
+  bluetooth.start();
   station.start();
   co_await sleep(world().timing.boot);
   passthrough.start_saved();

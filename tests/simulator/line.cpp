@@ -103,8 +103,24 @@ void Line::send(std::string_view bytes) {
   if (idle) queued_.notify();
 }
 
+bool Line::has_room(std::size_t size) const {
+  return stopped_ || (waiting_for_room_->empty() && (out_.empty() || out_.size() + size <= transmit_buffer));
+}
+
 Task<void> Line::room_for(std::size_t size) {
-  while (!stopped_ && !out_.empty() && out_.size() + size > transmit_buffer) co_await sent_.wait();
+  if (has_room(size)) co_return;
+  struct Place {
+    std::shared_ptr<std::list<char>> queue;
+    std::list<char>::iterator own;
+    ~Place() { queue->erase(own); }
+  };
+  {
+    const auto queue = waiting_for_room_;
+    const Place place{queue, queue->insert(queue->end(), char{})};
+    while (!stopped_ && (place.own != queue->begin() || (!out_.empty() && out_.size() + size > transmit_buffer)))
+      co_await sent_.wait();
+  }
+  if (!waiting_for_room_->empty()) sent_.notify();
 }
 
 Task<void> Line::drained() {

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <list>
+#include <memory>
 #include <random>
 #include <string>
 #include <string_view>
@@ -51,8 +53,11 @@ class Line {
 
   void send(std::string_view bytes);
   std::size_t pending() const { return out_.size(); }
-  /// Waits until `size` more bytes fit into the transmit buffer.
+  /// Waits until `size` more bytes fit into the transmit buffer. Who came first is served first: the driver's lock is
+  /// held by one task that waits for room, and the others wait for the lock.
   Task<void> room_for(std::size_t size);
+  /// Whether room_for() would return at once.
+  bool has_room(std::size_t size) const;
   /// Waits until what has been sent so far has left; what others send meanwhile may still be there.
   Task<void> drained();
 
@@ -91,6 +96,7 @@ class Line {
   std::uint64_t carried_ = 0;      ///< of that, what the line has taken
   std::deque<Received> in_;
   std::size_t in_size_ = 0;
+  std::shared_ptr<std::list<char>> waiting_for_room_ = std::make_shared<std::list<char>>();  ///< one entry each
   Signal arrived_, queued_, sent_, consumed_;
 };
 

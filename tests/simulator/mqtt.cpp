@@ -25,54 +25,27 @@ constexpr const char* disconnected_text = "+MQTTDISCONNECTED:0\r\n";
 
 }  // namespace
 
-Mqtt::Mqtt(Firmware& firmware) : firmware_(firmware), changed_(firmware.executor()) {}
+Mqtt::Mqtt(Firmware& firmware) : firmware_(firmware), reports_(firmware), changed_(firmware.executor()) {}
 
 void Mqtt::start() {
-  firmware_.spawn(run());
-}
-
-void Mqtt::report(std::string text) {
-  waiting_ += text.size();
-  reports_.push_back(std::move(text));
-  changed_.notify();
-}
-
-Task<void> Mqtt::run() {
-  for (;;) {
-    while (reports_.empty()) co_await firmware_.wait(changed_);
-    const std::size_t size = reports_.front().size();
-    if (firmware_.line().pending() + size > Line::transmit_buffer) {
-      co_await firmware_.line().room_for(std::min(size, Line::transmit_buffer));
-      firmware_.check();
-      if (reports_.empty()) continue;  // network_lost() has said them meanwhile
-    }
-    const std::string text = std::move(reports_.front());
-    reports_.pop_front();
-    waiting_ -= text.size();
-    firmware_.say(text);
-    changed_.notify();
-  }
-}
-
-Task<void> Mqtt::reported() {
-  while (!reports_.empty()) co_await firmware_.wait(changed_);
+  reports_.start();
 }
 
 Task<void> Mqtt::room() {
-  while (waiting_ > enough) co_await firmware_.wait(changed_);
+  return reports_.room(enough);
 }
 
 void Mqtt::on_connected() {
   state_ = State::connected;
   target_ = trying_;
   if (settings.clean_session) topics_.clear();
-  report(format("+MQTTCONNECTED:0,%d,\"%s\",\"%d\",\"%s\",%d\r\n", settings.scheme, target_.host.c_str(), target_.port,
-                settings.path.c_str(), target_.reconnect ? 1 : 0));
+  reports_.add(format("+MQTTCONNECTED:0,%d,\"%s\",\"%d\",\"%s\",%d\r\n", settings.scheme, target_.host.c_str(),
+                      target_.port, settings.path.c_str(), target_.reconnect ? 1 : 0));
 }
 
 void Mqtt::on_lost() {
   state_ = State::disconnected;
-  report(disconnected_text);
+  reports_.add(disconnected_text);
   if (target_.reconnect) firmware_.spawn(reconnect(generation_));
 }
 
@@ -81,7 +54,8 @@ void Mqtt::on_message(std::string_view topic, std::string_view payload, int qos)
   std::size_t most = header < packet_buffer ? packet_buffer - header : packet_buffer;
   do {
     const std::string_view piece = payload.substr(0, most);
-    report("+MQTTSUBRECV:0,\"" + std::string(topic) + format("\",%zu,", piece.size()) + std::string(piece) + "\r\n");
+    reports_.add("+MQTTSUBRECV:0,\"" + std::string(topic) + format("\",%zu,", piece.size()) + std::string(piece) +
+                 "\r\n");
     payload.remove_prefix(piece.size());
     most = packet_buffer;
   } while (!payload.empty());
@@ -103,7 +77,7 @@ Task<bool> Mqtt::attempt(MqttTarget target, Time deadline) {
     session->drop();
     if (generation != generation_) co_return false;
   }
-  if (Clock::now() < deadline) report(disconnected_text);
+  if (Clock::now() < deadline) reports_.add(disconnected_text);
   co_return false;
 }
 
@@ -111,7 +85,7 @@ Task<bool> Mqtt::connect(MqttTarget target, Time deadline) {
   ++generation_;
   state_ = State::prepared;
   const bool done = co_await attempt(target, deadline);
-  co_await reported();
+  co_await reports_.said();
   if (done) co_return true;
   const Time end = std::min(deadline, Clock::now() + firmware_.world().timing.mqtt_failure);
   co_await firmware_.sleep(end - Clock::now());
@@ -130,7 +104,7 @@ Task<void> Mqtt::reconnect(unsigned generation) {
 }
 
 Task<Mqtt::Result> Mqtt::finish(std::shared_ptr<MqttSession> session, bool acknowledged) {
-  co_await reported();
+  co_await reports_.said();
   co_return acknowledged ? Result::done : session->ended() ? Result::disconnected : Result::failed;
 }
 
@@ -196,7 +170,7 @@ Task<void> Mqtt::clean() {
     if (session_) session_->abandon();
     co_await firmware_.sleep(Milliseconds(time(firmware_.board().random)));
   }
-  co_await reported();
+  co_await reports_.said();
   session_.reset();
   topics_.clear();
   settings = {};
@@ -210,12 +184,7 @@ void Mqtt::network_lost() {
   session_->abandon();
   if (!was_connected) return;  // AT+MQTTCONN or the next attempt will tell
   on_lost();
-  while (!reports_.empty()) {
-    firmware_.say(reports_.front());
-    reports_.pop_front();
-  }
-  waiting_ = 0;
-  changed_.notify();
+  reports_.say_now();
 }
 
 void Mqtt::lose_broker() {

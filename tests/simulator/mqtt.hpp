@@ -6,13 +6,13 @@
 // (QUIRKS 137), +MQTTDISCONNECTED before the ERROR of what it broke.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "mqtt_session.hpp"
 #include "mqtt_settings.hpp"
+#include "reports.hpp"
 
 namespace sim {
 
@@ -71,20 +71,14 @@ class Mqtt : private MqttSession::Listener {
   Task<void> hang_up_later(std::shared_ptr<MqttSession> session);
   Task<Result> finish(std::shared_ptr<MqttSession> session, bool acknowledged);
 
-  void report(std::string text);
-  Task<void> run();
-  /// Returns when all reports up to now have been said.
-  Task<void> reported();
-
   Firmware& firmware_;
   State state_ = State::nothing;
   MqttTarget target_, trying_;
   std::vector<Topic> topics_;
   std::shared_ptr<MqttSession> session_;
   unsigned generation_ = 0;  ///< AT+MQTTCLEAN makes older background work give up
-  std::deque<std::string> reports_;
-  std::size_t waiting_ = 0;  ///< bytes in reports_
-  Signal changed_;           ///< reports_ has grown or shrunk, or generation_ has changed
+  Reports reports_;
+  Signal changed_;  ///< generation_ has changed
 };
 
 }  // namespace sim

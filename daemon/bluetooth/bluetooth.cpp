@@ -15,8 +15,10 @@ namespace {
 using namespace std::chrono_literals;
 using boost::asio::awaitable;
 
-/// What is heard is told after so long, all at once.
-constexpr auto telling_delay = 500ms;
+/// What is heard is told after so long, with what is heard meanwhile (a scan response follows its advertisement).
+constexpr auto telling_delay = 50ms;
+/// From one time to the next of the same device, so that a busy room does not flood the bus.
+constexpr auto telling_pause = 500ms;
 /// Longest value that is collected; an attribute has at most 512 bytes.
 constexpr std::size_t longest_value = 4096;
 
@@ -68,9 +70,20 @@ void Bluetooth::change(const std::function<void(Status&)>& edit) {
   if (status_ != before) tell([](Watcher& watcher) { watcher.on_status(); });
 }
 
-void Bluetooth::tell_what_was_heard() {
+/// Tells what is due until then.
+void Bluetooth::tell_what_was_heard(module::TimePoint until) {
   tell_at_ = module::never;
-  const auto heard = std::exchange(heard_, {});
+  std::vector<std::string> heard;
+  for (auto entry = heard_.begin(); entry != heard_.end();) {
+    if (entry->second > until) {
+      tell_at_ = std::min(tell_at_, entry->second);
+      ++entry;
+      continue;
+    }
+    if (Device* device = devices_.find(entry->first)) device->told = clock_.now();
+    heard.push_back(entry->first);
+    entry = heard_.erase(entry);
+  }
   if (heard.empty()) return;
   tell([](Watcher& watcher) { watcher.on_devices(); });
   for (const std::string& address : heard) tell([&](Watcher& watcher) { watcher.on_device(address); });
@@ -106,9 +119,9 @@ awaitable<Result<void>> Bluetooth::start_discovery(std::string client, Discovery
   if (const auto on = co_await until_on(); on.has_error()) co_return on.error();
   sessions_[client] = std::move(filter);
   for (auto& [address, device] : devices_.all()) {
-    if (!device.selected && matches(sessions_[client], device)) heard_.insert(address);
+    if (!device.selected && matches(sessions_[client], device)) heard_[address] = clock_.now();
   }
-  for (const std::string& address : heard_) {
+  for (const auto& [address, due] : heard_) {
     if (Device* device = devices_.find(address)) device->selected = true;
   }
   scan_error_.reset();
@@ -118,7 +131,7 @@ awaitable<Result<void>> Bluetooth::start_discovery(std::string client, Discovery
     change([&](Status& status) { status.discovering = status.on && !sessions_.empty(); });
     co_return *scan_error_;
   }
-  tell_what_was_heard();
+  tell_what_was_heard(module::never);
   co_return Result<void>();
 }
 
@@ -169,9 +182,11 @@ void Bluetooth::on_report(const at::Report& report) {
     device.selected = was_selected || std::any_of(sessions_.begin(), sessions_.end(),
                                                   [&](const auto& entry) { return matches(entry.second, device); });
     if (!device.selected || (!changed && was_selected)) return;
-    heard_.insert(sighting->address);
-    if (tell_at_ != module::never) return;
-    tell_at_ = clock_.now() + telling_delay;
+    module::TimePoint due = clock_.now() + telling_delay;
+    if (device.told) due = std::max<module::TimePoint>(due, *device.told + telling_pause);
+    heard_.try_emplace(sighting->address, due);
+    if (due >= tell_at_) return;
+    tell_at_ = due;
     alarm_->ring();
   } else if (at::is_scan_done(report)) {
     scanning_ = false;

@@ -9,7 +9,7 @@
 //
 // Invariants:
 // - a device is at most once in the list, whatever was heard and reported about it;
-// - changes of what is heard are told at most twice a second, all other changes at once;
+// - changes of what is heard of a device are told within 50 ms, then not again for half a second; others at once;
 // - everything of a connection (GATT table, subscriptions) is gone when the module says that it has ended, or restarts.
 //
 // Lives in a shared_ptr, because its coroutines hold one while they wait for the module. Whoever owns it calls stop()
@@ -148,7 +148,7 @@ class Bluetooth final : public module::Observer, public std::enable_shared_from_
   boost::asio::awaitable<Result<void>> switch_on();
   boost::asio::awaitable<void> adjust_scan();
   boost::asio::awaitable<void> adjust_advertising();
-  void tell_what_was_heard();
+  void tell_what_was_heard(module::TimePoint until);
 
   // connections.cpp
   void connected(const at::BluetoothConnection& connection);
@@ -175,7 +175,7 @@ class Bluetooth final : public module::Observer, public std::enable_shared_from_
 
   Status status_;
   DeviceList devices_;
-  std::set<std::string> heard_;  // changes that wait to be told
+  std::map<std::string, module::TimePoint> heard_;  // changes that wait to be told, and until when
   module::TimePoint tell_at_ = module::never;
 
   // What is wanted, and what the module does.

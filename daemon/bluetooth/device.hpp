@@ -45,9 +45,10 @@ struct Device {
   std::string address;  // "24:0a:c4:d6:e4:46"
   bool random_address = false;
   Advertisement heard{};
-  std::optional<int> rssi{};     // dBm, of the last advertisement
-  module::TimePoint last_heard;  // or last connected
-  bool selected = false;         // it passes a filter of those who look for devices, or somebody connected it
+  std::optional<int> rssi{};                // dBm, of the last advertisement
+  module::TimePoint last_heard;             // or last connected
+  std::optional<module::TimePoint> told{};  // what was heard, last
+  bool selected = false;  // it passes a filter of those who look for devices, or somebody connected it
 
   std::optional<at::ConnectionIndex> connection{};
   bool came_by_itself = false;  // it connected to us

@@ -54,7 +54,7 @@ awaitable<void> Bluetooth::keep() {
 
 awaitable<void> Bluetooth::do_pass() {
   const auto self = shared_from_this();
-  if (clock_.now() >= tell_at_) tell_what_was_heard();
+  if (clock_.now() >= tell_at_) tell_what_was_heard(clock_.now());
   if (!devices_.expire(clock_.now()).empty()) tell([](Watcher& watcher) { watcher.on_devices(); });
   if (channel_.state() != module::State::ready || !wanted_on_ || !supported_) co_return;
   if (!status_.on) {

@@ -65,7 +65,7 @@ TEST_F(BluetoothTest, LooksAsLongAsAnyClientWantsIt) {
   EXPECT_TRUE(service->stop_discovery(":1.1").has_error());
 }
 
-TEST_F(BluetoothTest, TellsOfManyReportsAtOnceHalfASecondLater) {
+TEST_F(BluetoothTest, TellsOfADeviceSoonAndThenTwiceASecond) {
   ASSERT_TRUE(finish(service->start_discovery(":1.1", {})).has_value());
   diary = {};
   for (int i = 0; i < 50; ++i) {
@@ -73,10 +73,28 @@ TEST_F(BluetoothTest, TellsOfManyReportsAtOnceHalfASecondLater) {
     report("BLESCAN", "\"24:0a:c4:d6:e4:46\",-40,,,0");
   }
   EXPECT_TRUE(diary.devices.empty());
-  pass(500ms);
+  pass(50ms);
   EXPECT_THAT(diary.devices, ElementsAre(pump));
   EXPECT_EQ(diary.lists, 1);
   EXPECT_EQ(service->device(pump)->heard.name, "Pump");
+  for (int tenth = 0; tenth < 20; ++tenth) {
+    report("BLESCAN", "\"24:0a:c4:d6:e4:46\"," + std::to_string(tenth % 2 == 0 ? -40 : -60) + ",,,0");
+    pass(100ms);
+  }
+  EXPECT_EQ(diary.devices.size(), 5u) << "four times in the two seconds that followed";
+}
+
+TEST_F(BluetoothTest, TellsOfAnotherDeviceWithoutWaitingForTheFirst) {
+  ASSERT_TRUE(finish(service->start_discovery(":1.1", {})).has_value());
+  report("BLESCAN", "\"24:0a:c4:d6:e4:46\",-40,,,0");
+  pass(50ms);
+  report("BLESCAN", "\"24:0a:c4:d6:e4:46\",-60,,,0");
+  report("BLESCAN", "\"24:0a:c4:d6:e4:47\",-40,,,0");
+  diary = {};
+  pass(50ms);
+  EXPECT_THAT(diary.devices, ElementsAre("24:0a:c4:d6:e4:47"));
+  pass(450ms);
+  EXPECT_THAT(diary.devices, ElementsAre("24:0a:c4:d6:e4:47", pump));
 }
 
 TEST_F(BluetoothTest, ShowsOnlyDevicesThatSomebodyAskedFor) {

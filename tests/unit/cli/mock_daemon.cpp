@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 #include "mock_answers.hpp"
+#include "mock_bluetooth.hpp"
 #include "mock_mqtt.hpp"
 
 namespace {
@@ -370,13 +371,16 @@ struct Objects {
         module{bus, path, name, ready, scenario},
         station{bus, path, ready, scenario},
         network{bus, path, name, ready, scenario} {
-    if (ready) mqtt = std::make_unique<mock::Mqtt>(bus, path, scenario);
+    if (!ready) return;
+    mqtt = std::make_unique<mock::Mqtt>(bus, path, scenario);
+    bluetooth = std::make_unique<mock::Bluetooth>(bus, path, scenario);
   }
   std::string path;
   Module module;
   Station station;
   Network network;
   std::unique_ptr<mock::Mqtt> mqtt;
+  std::unique_ptr<mock::Bluetooth> bluetooth;
 };
 
 }  // namespace

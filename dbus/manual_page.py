@@ -4,7 +4,7 @@
 Usage: manual_page.py PAGE.scd FILE.xml …
 
 The comment before <node> is about the interface; the one before a property, method or signal is about that. In it "@name: …" begins what is
-said of an argument.
+said of an argument, "Errors: …" what is said of errors. Everything must be described, every argument, too.
 """
 
 import pathlib
@@ -27,7 +27,8 @@ interfaces' own descriptions, which are installed in _/usr/share/dbus-1/interfac
 
 
 def escape(text):
-    """Words as they are: scdoc takes underscores and asterisks for marks."""
+    """Words as they are: scdoc takes underscores and asterisks for marks. A line may end inside a word with a hyphen."""
+    text = re.sub(r"(?<=\w)-\s*\n\s*(?=\w)", "-", text)
     text = re.sub(r"([\\*_`])", r"\\\1", " ".join(text.split()))
     return re.sub(r"^([-#.|\]\[])", r"\\\1", text)
 
@@ -50,13 +51,23 @@ def entry(element, comment):
     else:
         title = signature(element)
     description, arguments = paragraphs(comment)
+    missing = {arg.get("name") for arg in element.iter("arg")} - {name for name, _ in arguments}
+    if missing:
+        raise ValueError(f"{element.get('name')}: nothing is said of {', '.join(sorted(missing))}")
     lines = [title, "\t" + escape(description)]
     for name, text in arguments:
         lines += ["", f"\t_{escape(name)}_: {escape(text)}"]
     return "\n".join(lines) + "\n"
 
 
-def interface(path):
+def about_interface(name, comment, said):
+    """The paragraphs about an interface. What was said of another one in the same words, of errors and access, is not repeated."""
+    for paragraph in (escape(part) for part in comment.strip().split("\n\n")):
+        first = said.setdefault(paragraph, name)
+        yield (paragraph if first == name else f"Errors, options and who is admitted: as said of *{first}*.") + "\n"
+
+
+def interface(path, said):
     text = path.read_text(encoding="utf-8")
     about = re.search(r"<!--(.*?)-->\s*<node", text, re.DOTALL)
     builder = ElementTree.TreeBuilder(insert_comments=True)
@@ -73,7 +84,7 @@ def interface(path):
             entries[element.tag].append(entry(element, comment))
             comment = ""
     parts = [f"# {found.get('name').upper()}\n"]
-    parts += [escape(paragraph) + "\n" for paragraph in about.group(1).strip().split("\n\n")]
+    parts += about_interface(found.get("name"), about.group(1), said)
     for tag, title in (("property", "Properties"), ("method", "Methods"), ("signal", "Signals")):
         if entries[tag]:
             parts += [f"## {title}\n", *entries[tag]]
@@ -81,7 +92,8 @@ def interface(path):
 
 
 def main():
-    pages = [interface(pathlib.Path(name)) for name in sys.argv[2:]]
+    said = {}
+    pages = [interface(pathlib.Path(name), said) for name in sys.argv[2:]]
     see_also = "# SEE ALSO\n\n*espatd*(8), *espatctl*(1), *busctl*(1)\n"
     pathlib.Path(sys.argv[1]).write_text("\n".join([INTRODUCTION, *pages, see_also]), encoding="utf-8")
 

@@ -26,6 +26,7 @@ import namespaces
 
 SKIPPED = 77
 DIALOUT = 20
+PUMP = {"address": "24:0a:c4:d6:e4:46", "advertisement": "020106", "interval-ms": 20}  # a Bluetooth device
 BASE = "systemd systemd-sysv systemd-resolved polkitd libpam-systemd dbus udev iproute2 curl".split()
 
 
@@ -61,7 +62,8 @@ class Service(unittest.TestCase):
         cls.far = namespaces.NetworkNamespace()
         cls.addClassCleanup(cls.far.close)
         os.environ["ESPAT_SIM"] = cls.simulator
-        cls.module = harness.Module("esp0", cls.directory, cls.far)
+        world = {**harness.default_world(), "bluetooth": {"peers": [PUMP]}}
+        cls.module = harness.Module("esp0", cls.directory, cls.far, world)
         dhcp = cls.module.access_point["dhcp"]
         cls.far.add_addresses([harness.WEB, dhcp["address"], dhcp["gateway"]])
         cls.far.add_void()
@@ -179,6 +181,17 @@ class Service(unittest.TestCase):
         fcntl.ioctl(port, termios.TIOCNXCL)
         os.close(port)
         harness.wait_for(lambda: '"ready"' in self.state(), "the module is ready", 60)
+
+    def test_05_bluetooth_and_mqtt_are_for_the_same_people(self):
+        for verb in (("ble", "devices"), ("mqtt", "status")):
+            self.espatctl(*verb, user="alice")
+        for verb in (("ble", "scan", "--for", "1"), ("mqtt", "connect", harness.WEB)):
+            refused = self.espatctl(*verb, user="alice", check=False)
+            self.assertEqual(refused.returncode, 1, refused.stdout)
+            self.assertRegex(refused.stderr, "(?i)netdev|authori")
+        harness.wait_for(lambda: PUMP["address"] in self.espatctl("ble", "scan", "--for", "1").stdout, "the device is heard")
+        refused = self.espatctl("mqtt", "connect", harness.WEB, "--port", "9", check=False)
+        self.assertIn("refused", refused.stderr, "nobody listens there")
 
     def test_05_the_sandbox_is_closed(self):
         security = self.box.run("systemd-analyze", "security", "--no-pager", "--threshold=15", "espatd.service").stdout

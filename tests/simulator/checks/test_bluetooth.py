@@ -67,6 +67,19 @@ class Central(unittest.TestCase):
             b'+BLESCAN:"5b:3b:6c:51:90:49",-87,02011a020a0c0aff4c001005071c3024dc,,1', b'+BLESCAN:"5b:3b:6c:51:90:49",-87,,0409616263,1',
             b'+BLESCAN:"c4:5b:be:93:ec:66",-84,0201060303111809095647543147572d58020a03,,0', b"+BLESCANDONE", b""})
 
+    def test_a_scan_hears_no_more_than_the_line_carries(self):
+        crowd = [{**BEACON, "address": f"c0:de:00:00:00:{number:02x}"} for number in range(50)]  # 100 kB a second
+        module = Module(dialect="esp32c61", surroundings=world(peers=crowd, **{"repeat-ms": 0})).ready()
+        self.addCleanup(module.close)
+        module.ask("AT+BLEINIT=1")
+        module.write(b"AT+BLESCAN=1,2\r\n")
+        heard = module.until(b"+BLESCANDONE\r\n", limit=60)
+        # What the line carries in two seconds, the transmit buffer, and what one round through the crowd says; without a bound 200 kB.
+        self.assertLess(len(heard), 2 * 11520 + 8192 + 50 * 100 + 20000)
+        self.assertGreater(len(heard), 8192)
+        for line in heard.split(b"\r\n"):
+            self.assertRegex(line, rb'^(\+BLESCAN:"c0:de:00:00:00:..",-84,0201060303111809095647543147572d58020a03,,0|\+BLESCANDONE|OK|)$')
+
     def test_filters_let_one_device_through(self):
         self.module.ask("AT+BLEINIT=1")
         for command in ('AT+BLESCAN=1,1,1,"C4:5B:BE:93:EC:66"', 'AT+BLESCAN=1,1,2,"VGT1GW-X"'):

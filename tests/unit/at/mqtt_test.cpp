@@ -1,4 +1,6 @@
 // The MQTT commands and reports, byte for byte as they were measured (section H) and as the guide has them (3.5).
+#include "at/mqtt.hpp"
+
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -7,7 +9,6 @@
 #include <gtest/gtest.h>
 
 #include "at/messages.hpp"
-#include "at/mqtt.hpp"
 
 namespace espat::at {
 namespace {

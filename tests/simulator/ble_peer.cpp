@@ -34,6 +34,7 @@ void WorldPeer::forsake() {
   connected_ = false;
   ++generation_;
   subscriptions_.clear();
+  timers_.clear();
   board_.air.changed.notify();
 }
 
@@ -145,8 +146,10 @@ AttAnswer WorldPeer::subscribe(const AttRequest& request) {
     return {};
   int& state = subscriptions_[{request.service, request.characteristic}];
   const int before = std::exchange(state, request.bytes[0]);
-  if (before == 0 && state != 0 && one.notify_every.count() > 0)
-    board_.firmware()->spawn(notify_on_time(request.service, request.characteristic, generation_));
+  if (before == 0 && state != 0 && one.notify_every.count() > 0) {
+    timers_[{request.service, request.characteristic}] = ++last_timer_;
+    board_.firmware()->spawn(notify_on_time(request.service, request.characteristic, last_timer_));
+  }
   return {.ok = true, .bytes = {}, .table = {}};
 }
 
@@ -156,14 +159,14 @@ void WorldPeer::notify(int service, int characteristic, const std::string& bytes
   board_.firmware()->bluetooth.receive(this, {service, characteristic, bytes, (state & 1) == 0});
 }
 
-Task<void> WorldPeer::notify_on_time(int service, int characteristic, unsigned generation) {
+Task<void> WorldPeer::notify_on_time(int service, int characteristic, unsigned timer) {
   const auto self = shared_from_this();
   Firmware& firmware = *board_.firmware();
   for (std::size_t turn = 0;; ++turn) {
     const gatt::Characteristic& one = *gatt::find(description.table, service, characteristic);
     co_await firmware.sleep(one.notify_every);
     co_await firmware.bluetooth.reports.room(enough);
-    if (generation != generation_ || subscriptions_[{service, characteristic}] == 0) co_return;
+    if (timer != timers_[{service, characteristic}] || subscriptions_[{service, characteristic}] == 0) co_return;
     const auto& values = one.notify_values;
     notify(service, characteristic, values.empty() ? one.value : values[turn % values.size()]);
   }

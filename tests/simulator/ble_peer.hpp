@@ -45,13 +45,15 @@ class WorldPeer : public Advertiser, public Far, public std::enable_shared_from_
   AttAnswer write(const AttRequest& request);
   AttAnswer subscribe(const AttRequest& request);
   void notify(int service, int characteristic, const std::string& bytes);
-  Task<void> notify_on_time(int service, int characteristic, unsigned generation);
+  Task<void> notify_on_time(int service, int characteristic, unsigned timer);
   Task<void> settle(unsigned generation);
 
   Board& board_;
   bool connected_ = false;
   unsigned generation_ = 0;  ///< of the connection
   std::map<std::pair<int, int>, int> subscriptions_;
+  std::map<std::pair<int, int>, unsigned> timers_;  ///< of the subscription that notifies on time; older ones end
+  unsigned last_timer_ = 0;
 };
 
 }  // namespace sim

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "at/bluetooth.hpp"
 #include "at/commands.hpp"
 #include "exchange_driver.hpp"
 
@@ -33,6 +34,16 @@ TEST(Sending, NeedsNoOkBeforeThePrompt) {  // quirk 62
   Driver driver(commands::send(0, 5));
   driver.module_says("\r\n> ");
   EXPECT_EQ(driver.prompts, 1);
+}
+
+TEST(Sending, OfABluetoothValueHasAPromptAloneAndThenOk) {  // quirk 62
+  Driver driver(commands::notify_value(0, {1, 6, std::nullopt}, 5));
+  driver.module_says("\r\n>");
+  EXPECT_EQ(driver.prompts, 1);
+  driver.exchange.payload_written();
+  EXPECT_EQ(driver.finishes, 0);
+  driver.module_says("\r\nOK\r\n");
+  EXPECT_TRUE(driver.outcome().ok());
 }
 
 TEST(Sending, NeedsNoReceipt) {

@@ -71,6 +71,9 @@ struct AdvertisingRequest {
   at::AdvertisingParameters parameters{};
 };
 
+/// Of what was under way when the connection ended.
+Error has_disconnected(const std::string& address);
+
 class Bluetooth final : public module::Observer, public std::enable_shared_from_this<Bluetooth> {
  public:
   /// Use std::make_shared, then start(). Channel and clock outlive the coroutines.
@@ -107,7 +110,7 @@ class Bluetooth final : public module::Observer, public std::enable_shared_from_
 
   // gatt_client.cpp
   boost::asio::awaitable<Result<ByteVector>> read(std::string address, at::AttributePlace place);
-  /// Not empty, at most 512 bytes.
+  /// 1 to 512 bytes, and no more than one packet of the connection carries (Device::room()).
   boost::asio::awaitable<Result<void>> write(std::string address, at::AttributePlace place, ByteVector value);
   /// Switches notifications on (indications where there are no notifications), or off.
   boost::asio::awaitable<Result<void>> set_notifying(std::string address, at::AttributePlace place, bool on);
@@ -161,6 +164,9 @@ class Bluetooth final : public module::Observer, public std::enable_shared_from_
 
   // gatt_client.cpp
   void deliver(const at::ValueHeader& header, bool indication);
+  boost::asio::awaitable<Result<void>> check_length(std::string address, std::size_t size);
+  Error failure(const at::Outcome& outcome, const std::string& what, const std::string& address,
+                std::uint64_t connected_as);
   Result<void> check_notification(const Device& device, const Characteristic& characteristic, bool indication) const;
 
   // gatt_server.cpp

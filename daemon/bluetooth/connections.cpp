@@ -51,6 +51,10 @@ std::optional<at::ConnectionIndex> Bluetooth::free_connection() const {
   return std::nullopt;
 }
 
+Error has_disconnected(const std::string& address) {
+  return {ErrorKind::failed, "The device " + address + " has disconnected."};
+}
+
 Device* Bluetooth::still(const std::string& address, std::uint64_t connected_as) {
   Device* device = devices_.find(address);
   return device != nullptr && device->connection && device->connected_as == connected_as ? device : nullptr;

@@ -1,6 +1,7 @@
 // What is known of one Bluetooth device: what it says on the air, and while it is connected, its GATT table.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -41,6 +42,10 @@ struct Service {
   std::vector<Characteristic> characteristics{};
 };
 
+/// What every connection has until it has agreed on more, and what stands in a packet before a value (Core
+/// specification, volume 3 part F 3.2.8 and 3.4).
+inline constexpr unsigned smallest_mtu = 23, value_header = 3;
+
 struct Device {
   std::string address;  // "24:0a:c4:d6:e4:46"
   bool random_address = false;
@@ -57,6 +62,9 @@ struct Device {
   bool services_resolved = false;
   std::vector<Service> services{};
   std::uint64_t connected_as = 0;  // a number of its own for every connection; what began in another one is stale
+
+  /// Bytes of the longest value that is written to it, notified or indicated in one packet.
+  unsigned room() const { return std::max(mtu, smallest_mtu) - value_header; }
 
   Characteristic* find(const at::AttributePlace& place) {
     for (Service& service : services) {

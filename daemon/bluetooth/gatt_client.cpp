@@ -21,10 +21,40 @@ module::RunOptions as_data(ByteVector payload) {
 
 }  // namespace
 
+/// That the device has left says more than the module's ERROR.
+Error Bluetooth::failure(const at::Outcome& outcome, const std::string& what, const std::string& address,
+                         std::uint64_t connected_as) {
+  return still(address, connected_as) != nullptr ? outcome.error(what + address) : has_disconnected(address);
+}
+
+/// Neither the guide nor anything measured says that the module divides a value into several packets (a long write),
+/// and its stack, NimBLE, cuts off what one packet does not take. So what is too long never gets there.
+awaitable<Result<void>> Bluetooth::check_length(std::string address, std::size_t size) {
+  const auto self = shared_from_this();
+  Device* device = devices_.find(address);
+  if (device == nullptr || !device->connection || size <= device->room()) co_return Result<void>();
+  const at::ConnectionIndex index = *device->connection;
+  const std::uint64_t connected_as = device->connected_as;
+  // The two may have agreed on more since, or the device that connected by itself was never asked about.
+  const at::Outcome listed = co_await channel_.run(at::commands::query_mtu());
+  device = still(address, connected_as);
+  if (device == nullptr) co_return has_disconnected(address);
+  if (const auto mtu = at::parse_mtu(listed.responses, index); mtu && *mtu != device->mtu) {
+    device->mtu = *mtu;
+    tell([&](Watcher& watcher) { watcher.on_device(address); });
+  }
+  if (size <= device->room()) co_return Result<void>();
+  co_return Error{ErrorKind::invalid_argument,
+                  "The connection to " + address + " carries values of at most " + std::to_string(device->room()) +
+                      " bytes, " + std::to_string(value_header) + " less than its MTU, and this one has " +
+                      std::to_string(size) + "."};
+}
+
 awaitable<Result<ByteVector>> Bluetooth::read(std::string address, at::AttributePlace place) {
   const auto self = shared_from_this();
   const Result<Device*> device = connected_device(address);
   if (device.has_error()) co_return device.error();
+  const std::uint64_t connected_as = (*device)->connected_as;
   const auto value = std::make_shared<ByteVector>();
   module::RunOptions options = as_data({});
   options.on_payload = [value](const at::Payload&, at::Bytes chunk, std::size_t, bool) {
@@ -32,7 +62,7 @@ awaitable<Result<ByteVector>> Bluetooth::read(std::string address, at::Attribute
   };
   at::Command command = at::commands::read_attribute(*(*device)->connection, place);
   const at::Outcome outcome = co_await channel_.run(std::move(command), std::move(options));
-  if (!outcome.ok()) co_return outcome.error("Reading from " + address);
+  if (!outcome.ok()) co_return failure(outcome, "Reading from ", address, connected_as);
   co_return std::move(*value);
 }
 
@@ -43,10 +73,14 @@ awaitable<Result<void>> Bluetooth::write(std::string address, at::AttributePlace
   if (value.empty() || value.size() > longest_attribute) {
     co_return Error{ErrorKind::invalid_argument, "The module writes values of 1 to 512 bytes."};
   }
-  at::Command command = at::commands::write_attribute(*(*device)->connection, place, value.size());
+  const at::ConnectionIndex index = *(*device)->connection;
+  const std::uint64_t connected_as = (*device)->connected_as;
+  if (const auto checked = co_await check_length(address, value.size()); checked.has_error()) co_return checked.error();
+  if (still(address, connected_as) == nullptr) co_return has_disconnected(address);
+  at::Command command = at::commands::write_attribute(index, place, value.size());
   module::RunOptions options = as_data(std::move(value));
   const at::Outcome outcome = co_await channel_.run(std::move(command), std::move(options));
-  if (!outcome.ok()) co_return outcome.error("Writing to " + address);
+  if (!outcome.ok()) co_return failure(outcome, "Writing to ", address, connected_as);
   co_return Result<void>();
 }
 

@@ -10,10 +10,6 @@ namespace {
 using boost::asio::awaitable;
 
 constexpr std::size_t longest_attribute = 512;
-/// What every connection has, until it has agreed on more.
-constexpr unsigned smallest_mtu = 23;
-/// Of the header in front of a value that is notified.
-constexpr unsigned value_header = 3;
 
 Error wrong_length() {
   return {ErrorKind::invalid_argument, "The module takes values of 1 to 512 bytes."};
@@ -78,13 +74,8 @@ awaitable<Result<void>> Bluetooth::send_local_value(at::AttributePlace place, By
                                               (indicate ? "indications" : "notifications") +
                                               " of this characteristic."};
   }
-  const at::Outcome mtus = co_await channel_.run(at::commands::query_mtu());
   for (const auto& [name, connection] : targets) {
-    const unsigned room = at::parse_mtu(mtus.responses, connection).value_or(smallest_mtu) - value_header;
-    if (value.size() > room) {
-      co_return Error{ErrorKind::invalid_argument,
-                      "The connection to " + name + " carries values of at most " + std::to_string(room) + " bytes."};
-    }
+    if (const auto checked = co_await check_length(name, value.size()); checked.has_error()) co_return checked.error();
   }
   for (const auto& [name, connection] : targets) {
     at::Command command = indicate ? at::commands::indicate_value(connection, place, value.size())

@@ -74,7 +74,7 @@ void answer_after(Calls& calls, const sdbus::IObject& object, sdbus::Result<R...
   auto done = [&calls, kept, job = *job](std::exception_ptr thrown, Result<std::tuple<R...>> outcome) {
     try {
       if (thrown) {
-        kept->returnError(to_dbus(thrown));
+        kept->returnError(job->why ? to_dbus(*job->why) : to_dbus(thrown));
       } else if (outcome.has_error()) {
         kept->returnError(to_dbus(outcome.error()));
       } else {

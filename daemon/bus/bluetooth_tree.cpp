@@ -90,7 +90,8 @@ awaitable<void> BluetoothTree::run() {
   }
   if (object_) {
     object_->withdraw();
-    co_await until_free(module_path_);
+    const std::optional<Error> nothing_special;
+    co_await until_free(module_path_, nothing_special);
     object_.reset();
   }
   ended_ = true;
@@ -102,15 +103,16 @@ std::uint64_t BluetoothTree::wanted_table(const bluetooth::Device* device) {
   return device != nullptr && device->connection && device->services_resolved ? device->connected_as : 0;
 }
 
-awaitable<void> BluetoothTree::until_free(std::string path) {
+awaitable<void> BluetoothTree::until_free(std::string path, std::optional<Error> why) {
   do {
-    calls_.jobs.cancel_object(path);
+    calls_.jobs.cancel_object(path, why);
     co_await calls_.jobs.until_object_is_free(path);
     co_await asio::post(calls_.io, asio::use_awaitable);
   } while (!calls_.jobs.is_object_free(path));
 }
 
-awaitable<void> BluetoothTree::remove_table(Table& table) {
+awaitable<void> BluetoothTree::remove_table(Table& table, std::string address) {
+  const std::optional<Error> why = stopped_ ? std::nullopt : std::optional(bluetooth::has_disconnected(address));
   table.connected_as = 0;
   for (const auto& object : table.characteristics) object->close_sockets();
   try {
@@ -120,9 +122,9 @@ awaitable<void> BluetoothTree::remove_table(Table& table) {
   } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
     spdlog::debug("D-Bus: a GATT table was not withdrawn: {}", error.getMessage());
   }
-  for (const auto& object : table.descriptors) co_await until_free(object->path());
-  for (const auto& object : table.characteristics) co_await until_free(object->path());
-  for (const auto& object : table.services) co_await until_free(object->path());
+  for (const auto& object : table.descriptors) co_await until_free(object->path(), why);
+  for (const auto& object : table.characteristics) co_await until_free(object->path(), why);
+  for (const auto& object : table.services) co_await until_free(object->path(), why);
   table.descriptors.clear();
   table.characteristics.clear();
   table.services.clear();
@@ -134,7 +136,7 @@ awaitable<void> BluetoothTree::remove_stale() {
     const bluetooth::Device* device = stopped_ ? nullptr : bluetooth_->device(entry->first);
     if (node.table.connected_as != 0 && node.table.connected_as != wanted_table(device)) {
       if (device != nullptr) node.device->show(*device, false);
-      co_await remove_table(node.table);
+      co_await remove_table(node.table, entry->first);
       device = stopped_ ? nullptr : bluetooth_->device(entry->first);
     }
     if (device != nullptr && device->selected) {
@@ -142,8 +144,9 @@ awaitable<void> BluetoothTree::remove_stale() {
       continue;
     }
     const std::string path = device_path(module_path_, entry->first);
+    const std::optional<Error> nothing_special;
     node.device->withdraw();
-    co_await until_free(path);
+    co_await until_free(path, nothing_special);
     entry = nodes_.erase(entry);
   }
 }
@@ -163,10 +166,18 @@ void BluetoothTree::add_missing() try {
       node.device->announce();
     }
     if (node.table.connected_as == 0 && wanted_table(&device) != 0) add_table(node.table, device);
-    node.device->show(device, node.table.connected_as != 0);
+    show(node, device);
   }
 } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
   spdlog::debug("D-Bus: what Bluetooth has was not told: {}", error.getMessage());
+}
+
+void BluetoothTree::show(Node& node, const bluetooth::Device& device) {
+  const std::uint64_t table = node.table.connected_as;
+  const bool resolved = table != 0 && table == wanted_table(&device);
+  node.device->show(device, resolved);
+  if (!resolved) return;
+  for (const auto& object : node.table.characteristics) object->show_mtu(device.mtu);
 }
 
 void BluetoothTree::add_table(Table& table, const bluetooth::Device& device) {
@@ -209,8 +220,7 @@ void BluetoothTree::on_device(const std::string& address) {
   const auto node = nodes_.find(address);
   const bluetooth::Device* device = bluetooth_->device(address);
   if (node == nodes_.end() || device == nullptr || !node->second.device) return;
-  const std::uint64_t table = node->second.table.connected_as;
-  node->second.device->show(*device, table != 0 && table == wanted_table(device));
+  show(node->second, *device);
 }
 
 void BluetoothTree::on_value(const std::string& address, const at::AttributePlace& place,

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,9 +58,11 @@ class BluetoothTree final : public bluetooth::Watcher, public std::enable_shared
   boost::asio::awaitable<void> settled();
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<void> remove_stale();
-  boost::asio::awaitable<void> remove_table(Table& table);
-  boost::asio::awaitable<void> until_free(std::string path);
+  boost::asio::awaitable<void> remove_table(Table& table, std::string address);
+  /// `why`: what is said to those whose calls are about it; nothing when the daemon stops.
+  boost::asio::awaitable<void> until_free(std::string path, std::optional<Error> why);
   void add_missing();
+  static void show(Node& node, const bluetooth::Device& device);
   void add_table(Table& table, const bluetooth::Device& device);
   static std::uint64_t wanted_table(const bluetooth::Device* device);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <tuple>
 #include <utility>
 
@@ -20,13 +21,22 @@ using bluetooth::Bluetooth;
 using bluetooth::ByteVector;
 using Owner = std::shared_ptr<Bluetooth>;
 
-constexpr std::uint16_t smallest_mtu = 23;
+bool is_writable(std::uint8_t properties) {
+  return (properties & (bluetooth::property_write | bluetooth::property_write_without_response)) != 0;
+}
 
-Reply<ByteVector> read_value(Owner bluetooth, std::string address, at::AttributePlace place, Options options) {
+Error not_writable() {
+  return {ErrorKind::not_supported, "This characteristic cannot be written."};
+}
+
+/// `seen` takes the value as the device has it.
+Reply<ByteVector> read_value(Owner bluetooth, std::string address, at::AttributePlace place,
+                             std::function<void(const ByteVector&)> seen, Options options) {
   const std::uint16_t offset = options.take<std::uint16_t>("offset").value_or(0);
   if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
   Result<ByteVector> value = co_await bluetooth->read(std::move(address), place);
   if (value.has_error()) co_return value.error();
+  if (seen) seen(*value);
   if (offset > value->size()) co_return Error{ErrorKind::invalid_argument, "The value is shorter than the offset."};
   value->erase(value->begin(), value->begin() + offset);
   co_return std::tuple(std::move(*value));
@@ -39,6 +49,7 @@ Reply<> write_value(Owner bluetooth, std::string address, at::AttributePlace pla
   const auto type = properties ? options.take<std::string>("type") : std::nullopt;
   if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
   if (offset != 0) co_return Error{ErrorKind::not_supported, "The module writes a value from its beginning only."};
+  if (properties && !is_writable(*properties)) co_return not_writable();
   if (type) {
     const bool with_response = (*properties & bluetooth::property_write) != 0;
     if (*type != (with_response ? "request" : "command")) {
@@ -96,8 +107,7 @@ GattCharacteristicObject::GattCharacteristicObject(Calls& calls, sdbus::IConnect
       address_(device.address),
       bluetooth_(std::move(bluetooth)),
       place_(place),
-      properties_(characteristic.properties),
-      mtu_(device.mtu == 0 ? smallest_mtu : static_cast<std::uint16_t>(device.mtu)) {
+      properties_(characteristic.properties) {
   registerAdaptor();
 }
 
@@ -115,7 +125,14 @@ void GattCharacteristicObject::tell(const char* property) {
   emit_changed(calls_, getObject(), INTERFACE_NAME, {property});
 }
 
+void GattCharacteristicObject::show_mtu(unsigned mtu) {
+  if (mtu == 0 || mtu == mtu_) return;
+  mtu_ = static_cast<std::uint16_t>(mtu);
+  tell("MTU");
+}
+
 void GattCharacteristicObject::value(const ByteVector& value) {
+  value_ = value;
   if (notify_socket_) notify_socket_->value(value);
   if (subscribers_.empty()) return;
   try {
@@ -131,6 +148,14 @@ void GattCharacteristicObject::value(const ByteVector& value) {
     spdlog::debug("D-Bus: a value was not told: {}", error.getMessage());
   }
   calls_.pump.kick();
+}
+
+Reply<ByteVector> GattCharacteristicObject::read(Options options) {
+  if ((properties_ & bluetooth::property_read) == 0) {
+    co_return Error{ErrorKind::not_supported, "This characteristic cannot be read."};
+  }
+  std::function<void(const ByteVector&)> seen = [this](const ByteVector& value) { value_ = value; };
+  co_return co_await read_value(bluetooth_, address_, place_, std::move(seen), std::move(options));
 }
 
 Reply<> GattCharacteristicObject::start_notify(std::string sender) {
@@ -198,9 +223,7 @@ Reply<sdbus::UnixFd, std::uint16_t> GattCharacteristicObject::acquire_notify(Opt
 
 Reply<sdbus::UnixFd, std::uint16_t> GattCharacteristicObject::acquire_write(Options options) {
   if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
-  if ((properties_ & (bluetooth::property_write | bluetooth::property_write_without_response)) == 0) {
-    co_return Error{ErrorKind::not_supported, "This characteristic cannot be written."};
-  }
+  if (!is_writable(properties_)) co_return not_writable();
   if (write_socket_) co_return Error{ErrorKind::in_progress, "Another program has the descriptor already."};
   auto opened = WriteSocket::open(bluetooth_, calls_.io.get_executor(), address_, place_, [this] {
     if (std::exchange(write_socket_, nullptr)) tell("WriteAcquired");
@@ -213,9 +236,7 @@ Reply<sdbus::UnixFd, std::uint16_t> GattCharacteristicObject::acquire_write(Opti
 
 void GattCharacteristicObject::ReadValue(sdbus::Result<Bytes_>&& result, Dictionary options) {
   answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
-         [bluetooth = bluetooth_, address = address_, place = place_](Options given) {
-           return read_value(bluetooth, address, place, std::move(given));
-         });
+         [this](Options given) { return read(std::move(given)); });
 }
 
 void GattCharacteristicObject::WriteValue(sdbus::Result<>&& result, Bytes_ value, Dictionary options) {
@@ -266,7 +287,7 @@ GattDescriptorObject::~GattDescriptorObject() {
 void GattDescriptorObject::ReadValue(sdbus::Result<Bytes_>&& result, Dictionary options) {
   answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
          [bluetooth = bluetooth_, address = address_, place = place_](Options given) {
-           return read_value(bluetooth, address, place, std::move(given));
+           return read_value(bluetooth, address, place, nullptr, std::move(given));
          });
 }
 

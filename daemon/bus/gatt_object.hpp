@@ -51,6 +51,8 @@ class GattCharacteristicObject final : public sdbus::AdaptorInterfaces<org::espa
   std::string path() const { return getObject().getObjectPath(); }
   const at::AttributePlace& place() const { return place_; }
 
+  /// The two have agreed on another length of packets; 0: it is not known.
+  void show_mtu(unsigned mtu);
   /// A notification or an indication has come.
   void value(const bluetooth::ByteVector& value);
   /// A client left the bus.
@@ -70,13 +72,14 @@ class GattCharacteristicObject final : public sdbus::AdaptorInterfaces<org::espa
   std::string UUID() override { return uuid_; }
   sdbus::ObjectPath Service() override { return sdbus::ObjectPath(service_); }
   std::vector<std::string> Flags() override { return flags_of(properties_); }
-  Bytes_ Value() override { return {}; }
+  Bytes_ Value() override { return value_; }
   bool Notifying() override { return notifying(); }
   bool NotifyAcquired() override { return notify_socket_ != nullptr; }
   bool WriteAcquired() override { return write_socket_ != nullptr; }
   std::uint16_t MTU() override { return mtu_; }
 
   bool notifying() const { return !subscribers_.empty() || notify_socket_; }
+  Reply<Bytes_> read(Options options);
   Reply<> start_notify(std::string sender);
   Reply<> stop_notify(std::string sender);
   Reply<sdbus::UnixFd, std::uint16_t> acquire_notify(Options options);
@@ -89,7 +92,8 @@ class GattCharacteristicObject final : public sdbus::AdaptorInterfaces<org::espa
   std::shared_ptr<bluetooth::Bluetooth> bluetooth_;
   at::AttributePlace place_;
   std::uint8_t properties_;
-  std::uint16_t mtu_;
+  std::uint16_t mtu_ = bluetooth::smallest_mtu;
+  Bytes_ value_;  // the last that was read or told
   std::set<std::string> subscribers_;
   std::unique_ptr<NotifySocket> notify_socket_;
   std::shared_ptr<WriteSocket> write_socket_;

@@ -43,7 +43,9 @@ void Jobs::cancel_sender(const std::string& sender) {
   cancel([&](const Job& job) { return job.sender == sender; });
 }
 
-void Jobs::cancel_object(const std::string& object) {
+void Jobs::cancel_object(const std::string& object, const std::optional<Error>& why) {
+  for (const auto& job : jobs_)
+    if (job->object == object && !job->why) job->why = why;
   cancel([&](const Job& job) { return job.object == object; });
 }
 

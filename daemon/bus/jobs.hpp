@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -19,8 +20,9 @@
 namespace espat::bus {
 
 struct Job {
-  std::string sender;  // unique name
-  std::string object;  // path
+  std::string sender;          // unique name
+  std::string object;          // path
+  std::optional<Error> why{};  // it is cancelled, if there is more to say than that
   boost::asio::cancellation_signal signal;
 };
 
@@ -33,7 +35,8 @@ class Jobs {
   void end(const std::shared_ptr<Job>& job);
 
   void cancel_sender(const std::string& sender);
-  void cancel_object(const std::string& object);
+  /// `why`: what the callers are told.
+  void cancel_object(const std::string& object, const std::optional<Error>& why = std::nullopt);
   /// Cancels all and takes no more.
   void stop();
 

@@ -30,6 +30,34 @@ TEST_F(BluetoothTest, WritesBehindThePromptAndRefusesWhatIsTooLong) {
   EXPECT_TRUE(finish(service->write(pump, readable, {})).has_error());
 }
 
+TEST_F(BluetoothTest, RefusesAValueThatOnePacketDoesNotCarryAndSaysTheLimit) {
+  connect_pump();
+  ASSERT_TRUE(finish(service->write(pump, readable, bluetooth::ByteVector(200))).has_value()) << "the MTU is 203";
+  const auto queries = channel.count("AT+BLECFGMTU?");
+  const auto refused = finish(service->write(pump, readable, bluetooth::ByteVector(201)));
+  ASSERT_TRUE(refused.has_error());
+  EXPECT_EQ(refused.error().kind, ErrorKind::invalid_argument);
+  EXPECT_NE(refused.error().message.find("at most 200 bytes"), std::string::npos) << refused.error().message;
+  EXPECT_EQ(channel.count("AT+BLECFGMTU?"), queries + 1) << "they may have agreed on more meanwhile";
+  EXPECT_EQ(channel.count("AT+BLEGATTCWR=0,3,1,,201"), 0u);
+  channel.script("AT+BLECFGMTU?", ok({"+BLECFGMTU:0,247"}));
+  diary = {};
+  EXPECT_TRUE(finish(service->write(pump, readable, bluetooth::ByteVector(201))).has_value());
+  EXPECT_EQ(service->device(pump)->mtu, 247u);
+  EXPECT_THAT(diary.devices, ElementsAre(pump));
+}
+
+TEST_F(BluetoothTest, SaysThatTheDeviceHasLeftRatherThanThatTheModuleRefused) {
+  connect_pump();
+  channel.script("AT+BLEGATTCRD=0,3,1", [this](const std::string&) {
+    channel.report(at::OtherReport{"BLEDISCONN", "0,\"24:0a:c4:d6:e4:46\""});
+    return error();
+  });
+  const auto lost = finish(service->read(pump, readable));
+  ASSERT_TRUE(lost.has_error());
+  EXPECT_EQ(lost.error().message, "The device 24:0a:c4:d6:e4:46 has disconnected.");
+}
+
 TEST_F(BluetoothTest, SwitchesNotificationsAndIndicationsOnByTheirConfiguration) {
   connect_pump();
   ASSERT_TRUE(finish(service->set_notifying(pump, notifying, true)).has_value());

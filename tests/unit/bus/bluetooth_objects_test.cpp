@@ -126,7 +126,7 @@ TEST_F(BluetoothObjects, TellValuesToThoseAloneWhoAskedForThem) {
   notify(std::string_view("\0\n1", 3));
   ours.listen(1);
   EXPECT_EQ(ours.values, (std::vector<Bytes>{{0, 10, '1'}}));
-  EXPECT_TRUE(get(notifying_at, "org.espat1.GattCharacteristic", "Value").get<Bytes>().empty());
+  EXPECT_EQ(get(notifying_at, "org.espat1.GattCharacteristic", "Value").get<Bytes>(), (Bytes{0, 10, '1'}));
   call(notifying_at, "org.espat1.GattCharacteristic", "StopNotify");
   run([this] { EXPECT_EQ(channel_.payloads().back(), std::string("\0\0", 2)); });
   notify("late");
@@ -137,6 +137,14 @@ TEST_F(BluetoothObjects, TellValuesToThoseAloneWhoAskedForThem) {
   theirs.listen(0);
   while (step(*stranger)) continue;
   EXPECT_TRUE(theirs.values.empty());
+}
+
+TEST_F(BluetoothObjects, FollowWhatTheTwoAgreeOnAsMtu) {
+  connect();
+  EXPECT_EQ(get(notifying_at, "org.espat1.GattCharacteristic", "MTU").get<std::uint16_t>(), 203);
+  report("BLECFGMTU", "0,247");
+  EXPECT_EQ(get(notifying_at, "org.espat1.GattCharacteristic", "MTU").get<std::uint16_t>(), 247);
+  EXPECT_EQ(get(pump_at, "org.espat1.Device", "MTU").get<std::uint16_t>(), 247);
 }
 
 TEST_F(BluetoothObjects, GiveValuesToADescriptorThatEndsWithTheConnection) {

@@ -30,13 +30,10 @@ while not (device := find("org.espat1.Device", "Name", NAME)):
     time.sleep(0.1)
 adapter.StopDiscovery()
 device.Connect()
-
 readable = find("org.espat1.GattCharacteristic", "UUID", READABLE, device.object_path)
 print("read", bytes(readable.ReadValue({})).hex())
 readable.WriteValue(dbus.ByteArray(b"\x00\n\xff"), {})
 print("read", bytes(readable.ReadValue({})).hex())
-
-notifying = find("org.espat1.GattCharacteristic", "UUID", NOTIFYING, device.object_path)
 
 
 def changed(interface, values, _):
@@ -45,7 +42,8 @@ def changed(interface, values, _):
         loop.quit()
 
 
-bus.add_signal_receiver(changed, "PropertiesChanged", "org.freedesktop.DBus.Properties", path=notifying.object_path)
+notifying = find("org.espat1.GattCharacteristic", "UUID", NOTIFYING, device.object_path)
+notifying.connect_to_signal("PropertiesChanged", changed, "org.freedesktop.DBus.Properties")
 notifying.StartNotify()
 loop.run()
 notifying.StopNotify()

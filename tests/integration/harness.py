@@ -187,6 +187,8 @@ class Module:
 class Gateway:
     """The two hosts. Use as a context manager, or start() and stop()."""
 
+    name = "esp0"  # of its module, and so of its interface: two gateways may share the test's namespaces
+
     def __init__(self, world=None, dialect="esp32c61", simulator_options=(), log_level="debug", **module_configuration):
         self._simulator_options, self._dialect, self._world = simulator_options, dialect, world
         self._log_level = log_level
@@ -219,7 +221,7 @@ class Gateway:
         # Several tests may run in one program: what the last one made is gone, the namespaces stay.
         self.far = namespaces.NetworkNamespace()
         self._cleanup.callback(self.far.close)
-        self.module = Module("esp0", self.directory, self.far, self._world, self._dialect, self._simulator_options)
+        self.module = Module(self.name, self.directory, self.far, self._world, self._dialect, self._simulator_options)
         addresses = [WEB, WEB6, NEAR, ipv6_address("fe80::/64")]
         name_server = WEB
         for point in self.module.world["access-points"]:
@@ -270,7 +272,7 @@ class Gateway:
         self.environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={path}", "LC_ALL": "C.UTF-8"}
 
     def configuration(self):
-        return {"modules": {"esp0": {"port": str(self.module.port), **self._module_configuration}}}
+        return {"modules": {self.name: {"port": str(self.module.port), **self._module_configuration}}}
 
     def start_daemon(self, wait_until_ready=True):
         """Starts espatd and waits for its READY=1. The time that took is in self.start_seconds."""
@@ -368,7 +370,8 @@ class Gateway:
         def is_ready():
             self.check_daemon()
             properties = self.run(
-                "busctl", "--system", "get-property", "org.espat1", "/org/espat1/module/esp0", "org.espat1.Module", "State", check=False
+                *("busctl", "--system", "get-property", "org.espat1", f"/org/espat1/module/{self.name}", "org.espat1.Module", "State"),
+                check=False,
             )
             return properties.stdout.strip() == 's "ready"'
 

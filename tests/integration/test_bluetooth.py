@@ -1,36 +1,18 @@
 #!/usr/bin/python3
 """Bluetooth LE from a program's point of view: over D-Bus as a BlueZ tutorial does it, and with espatctl."""
 
-import concurrent.futures
 import json
-import os
 import select
-import signal
 import subprocess
 
 import harness
+from bluetooth_gateway import PUMP, Bus, device, world
 
-PUMP = "24:0a:c4:d6:e4:46"
 PROGRAMS = harness.SOURCE / "tests/integration"
+COUNTS = [number.to_bytes(2, "little") for number in range(250)]
 
 
 class BluetoothGateway(harness.Gateway):
-    """A module with a device near it (bluetooth_module.py)."""
-
-    def _start_world(self):
-        super()._start_world()
-        command = [PROGRAMS / "bluetooth_module.py", self.module.port, self.directory / "bluetooth.tty"]
-        self.radio = harness.Process("bluetooth", ["/usr/bin/python3", *command], self.directory, stdout=subprocess.PIPE)
-        self.radio.wait_for_line()
-        self._cleanup.callback(self.radio.popen.stdout.close)
-        self._cleanup.callback(self.radio.popen.wait)
-        self._cleanup.callback(self.radio.popen.kill)
-
-    def configuration(self):
-        configuration = super().configuration()
-        configuration["modules"]["esp0"]["port"] = str(self.directory / "bluetooth.tty")
-        return configuration
-
     def ble(self, *arguments, **options):
         return self.espatctl("ble", *arguments, **options).stdout.strip()
 
@@ -47,7 +29,7 @@ def line_of(process, timeout=20):
 
 class Bluetooth(harness.GatewayTest):
     gateway_class = BluetoothGateway
-    options = {}  # the line of the stand-in has no rate of its own
+    options = {**harness.GatewayTest.options, "world": world(device("Pump", PUMP, COUNTS, 40))}
     joined = False
 
     @classmethod
@@ -55,71 +37,76 @@ class Bluetooth(harness.GatewayTest):
         super().setUpClass()
         cls.gateway.wait_until_ready()
 
+    def order(self, what, **more):
+        return self.gateway.module.control(do=f"ble-{what}", address=PUMP, **more)
+
     def test_a_script_made_for_bluez_works_with_other_names(self):
         script = [PROGRAMS / "bluez_tutorial.py", "Pump", "00002a19-0000-1000-8000-00805f9b34fb"]
         done = self.gateway.run("/usr/bin/python3", *script, "0000c305-0000-1000-8000-00805f9b34fb", timeout=60)
         self.assertRegex(done.stdout, r"^read [0-9a-f]+\nread 000aff\nnotified [0-9a-f]{2}00\n$")
+        self.assertEqual(self.order("heard")["heard"][-1], {"written": "2A19", "value": "000aff"})
 
     def test_espatctl_finds_connects_reads_writes_and_is_notified(self):
         gateway = self.gateway
-        found = json.loads(gateway.ble("scan", "--for", "1", "--json=short"))
-        self.assertEqual([(device["address"], device["name"]) for device in found], [(PUMP, "Pump")])
+        found = json.loads(gateway.ble("scan", "--for", "2", "--json=short"))
+        self.assertEqual([(one["address"], one["name"]) for one in found], [(PUMP, "Pump")])
         gateway.ble("connect", PUMP)
         table = json.loads(gateway.ble("services", PUMP, "--json=short"))
-        self.assertEqual([entry["name"] for entry in table][:2], ["Battery", "Battery Level"])
+        self.assertEqual([entry["name"] for entry in table], ["Generic Access", "Device Name", "Battery", "Battery Level", None,
+                                                              "Client Characteristic Configuration"])  # fmt: skip
         gateway.ble("write", PUMP, "Battery Level", "-2", "--as", "int16")
-        self.assertEqual(gateway.ble("read", PUMP, "3.1", "--as", "int16"), "-2")
+        self.assertEqual(gateway.ble("read", PUMP, "2.1", "--as", "int16"), "-2")
         self.assertEqual(gateway.ble("read", PUMP, "2a19"), "0xfeff")
-        values = [int(value) for value in gateway.ble("notify", PUMP, "c305", "--count", "3", "--as", "uint16").split()]
-        self.assertEqual(values, list(range(values[0], values[0] + 3)))
+        refused = gateway.espatctl("ble", "write", PUMP, "2a19", "x" * 201, check=False)
+        self.assertEqual((refused.returncode, "at most 200 bytes" in refused.stderr), (1, True), refused.stderr)
+        values = [int(value) for value in gateway.ble("notify", PUMP, "c305", "--count", "5", "--as", "uint16").split()]
+        self.assertEqual(values, list(range(5)))
         gateway.ble("disconnect", PUMP)
         self.assertEqual(gateway.espatctl("ble", "read", PUMP, "2a19", check=False).returncode, 1)
 
     def test_a_device_that_leaves_ends_what_was_under_way(self):
         gateway = self.gateway
-        gateway.ble("connect", PUMP)
-        watching = gateway.begin("notify", PUMP, "3.6", "--as", "uint16")
+        gateway.ble("connect", PUMP, "--random")
+        watching = gateway.begin("notify", PUMP, "2.2", "--as", "uint16")
         self.assertTrue(line_of(watching))
-        os.kill(gateway.radio.pid, signal.SIGUSR1)
+        self.order("disconnect")
         _, errors = watching.communicate(timeout=20)
         self.assertEqual(watching.returncode, 1)
         self.assertIn("has disconnected", errors.decode())
         gateway.ble("connect", PUMP)
-        self.assertTrue(gateway.ble("notify", PUMP, "3.6", "--count", "1", "--as", "uint16"))
+        self.assertEqual(gateway.ble("notify", PUMP, "2.2", "--count", "1", "--as", "uint16"), "0")
+        gateway.ble("disconnect", PUMP)
 
     def test_what_a_client_writes_comes_to_those_who_watch(self):
         gateway = self.gateway
         gateway.ble("advertise", "--name", "Gateway", "--uuid", "a002")
-        self.assertEqual(len(json.loads(gateway.ble("serve", "--json=short"))), 3)
-        self.assertEqual(gateway.espatctl("ble", "serve", "notify", "1.6", "x", check=False).returncode, 1)
+        served = {entry["place"]: entry for entry in json.loads(gateway.ble("serve", "--json=short"))}
+        self.assertEqual(served["1.6"]["flags"], ["notify"])
+        refused = gateway.espatctl("ble", "serve", "notify", "1.6", "x", check=False)
+        self.assertEqual((refused.returncode, "has asked for notifications" in refused.stderr), (1, True), refused.stderr)
         watching = gateway.begin("serve", "watch", "--json=short")
-        harness.wait_for(lambda: self.write_until_seen(watching), "a write was seen")
+        self.order("connect")
+        harness.wait_for(lambda: self.write_until_seen(watching), "a write is seen")
+        self.order("write", service=3, characteristic=6, descriptor=1, value="0100")
+        harness.wait_for(lambda: '"notify":true' in line_of(watching, 1), "a subscription is seen")
         watching.terminate()
         watching.communicate(timeout=20)
-        gateway.ble("serve", "set", "1.6", "0x0001")
+        gateway.ble("serve", "set", "1.1", "0x07")
+        self.assertEqual(self.order("read", service=3, characteristic=1)["value"], "07")
         gateway.ble("serve", "notify", "1.6", "hello")
+        self.assertEqual(self.order("heard")["heard"][-1], {"notified": [3, 6], "value": b"hello".hex()})
         gateway.ble("advertise", "--stop")
+        self.order("disconnect")
+        harness.wait_for(lambda: "true" not in gateway.ble("devices", "--json=short"), "the device has left")
 
-    def test_values_come_whole_and_in_order_beside_a_download(self):
-        gateway = self.gateway
-        gateway.join()
-        size = 60000
-        undisturbed = gateway.fetch(f"/bytes/{size}")
-        gateway.ble("connect", PUMP)
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            download = pool.submit(gateway.fetch, f"/bytes/{size}")
-            values = gateway.ble("notify", PUMP, "3.6", "--count", "30", "--as", "uint16").split()
-            for written in range(5):
-                gateway.ble("write", PUMP, "2a19", str(written), "--as", "uint8")
-                self.assertEqual(gateway.ble("read", PUMP, "2a19", "--as", "uint8"), str(written))
-            self.assertEqual(download.result(60), undisturbed)
-        first = int(values[0])
-        self.assertEqual([int(value) for value in values], list(range(first, first + 30)))
-        gateway.ble("disconnect", PUMP)
+    def write_until_seen(self, watching):
+        """The watcher has subscribed at some time after its start: a client writes until then."""
+        self.order("write", service=3, characteristic=3, value="610a00ff")
+        return '"hex":"610a00ff"' in line_of(watching, 0.2)
 
     def test_z_the_daemon_stops_cleanly_while_values_come_and_devices_are_looked_for(self):
-        self.gateway.ble("connect", PUMP)
-        watching = self.gateway.begin("notify", PUMP, "3.6", "--as", "uint16")
+        self.gateway.ble("connect", PUMP, "--random")
+        watching = self.gateway.begin("notify", PUMP, "2.2", "--as", "uint16")
         looking = self.gateway.begin("scan", "--watch")
         self.assertTrue(line_of(watching))
         self.assertTrue(line_of(looking))
@@ -128,11 +115,44 @@ class Bluetooth(harness.GatewayTest):
             process.terminate()
             process.communicate(timeout=20)
 
-    def write_until_seen(self, watching):
-        """The watcher has subscribed at some time after its start: a client writes until then."""
-        os.kill(self.gateway.radio.pid, signal.SIGUSR2)
-        line = line_of(watching, 1)
-        return "610" in line or '"notify":true' in line
+
+def numbered(mark):
+    """Values of all lengths that one connection carries, told apart by their first bytes, with what looks like messages in them."""
+    return [bytes([mark, number]) + (b'\r\nOK\r\n+NOTIFY:0,3,6,5,\0' * 10)[: number * 37 % 199] for number in range(200)]
+
+
+class ThreeConnections(harness.GatewayTest):
+    devices = {f"c0:de:00:00:00:0{number}": numbered(number) for number in (1, 2, 3)}
+    peers = [device(f"Sensor {address[-1]}", address, values, 10 + index) for index, (address, values) in enumerate(devices.items())]
+    options = {**harness.GatewayTest.options, "world": world(*peers)}
+    joined = False
+
+    def test_all_notify_at_once_and_every_value_is_whole_in_order_and_of_its_device(self):
+        self.gateway.wait_until_ready()
+        for address in self.devices:
+            self.gateway.espatctl("ble", "connect", address, "--random")
+        refused = self.gateway.espatctl("ble", "connect", PUMP, check=False)
+        self.assertEqual((refused.returncode, "All three connections" in refused.stderr), (1, True), refused.stderr)
+        bus = Bus(self.gateway)
+        self.addCleanup(bus.close)
+        values = {}
+        for address in self.devices:
+            path = "/org/espat1/module/esp0/dev_" + address.upper().replace(":", "_") + "/service0002/char0002"
+            reader, mtu = bus.acquire(path, "AcquireNotify")
+            self.addCleanup(reader.close)
+            self.assertEqual(mtu, 203)
+            values[reader] = address, []
+        unfinished = list(values)
+        while unfinished:
+            ready, _, _ = select.select(unfinished, [], [], 20)
+            self.assertTrue(ready, f"nothing more came: {[len(got) for _, got in values.values()]}")
+            for reader in ready:
+                _, got = values[reader]
+                got.append(reader.recv(1024))
+                if len(got) == 200:
+                    unfinished.remove(reader)
+        for address, got in values.values():
+            self.assertEqual(got, self.devices[address])
 
 
 if __name__ == "__main__":

@@ -44,8 +44,9 @@ std::string broker_of(const ConnectRequest& request) {
 }
 
 Result<void> check(const ConnectRequest& request) {
+  const auto colons = std::count(request.host.begin(), request.host.end(), ':');
   // The guide (3.5.9) knows no such brokers, and nobody has measured what the firmware makes of one.
-  if (at::is_address(request.host) && request.host.find(':') != std::string::npos) {
+  if (at::is_address(request.host) && colons > 1) {
     return Error{ErrorKind::not_supported,
                  "The module's MQTT is not known to reach brokers over IPv6: give a name, or an IPv4 address."};
   }
@@ -53,6 +54,8 @@ Result<void> check(const ConnectRequest& request) {
   const bool web = is_web(request.transport);
   const bool secure = is_secure(request.transport);
   if (request.host.empty()) wrong = "The broker's name or address is missing.";
+  if (colons > 0 || request.host.find('/') != std::string::npos)
+    wrong = "Give the broker's name or address alone: transport, port and path are options of their own.";
   if (request.port == 0) wrong = "There is no port 0.";
   if (request.keep_alive < 1 || request.keep_alive > 7200) wrong = "The keep-alive must be from 1 to 7200 seconds.";
   if (!request.clean_session && request.client_id.empty())

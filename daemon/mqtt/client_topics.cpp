@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "mqtt/client.hpp"
+#include "mqtt/failures.hpp"
 #include "mqtt/topic.hpp"
 
 namespace espat::mqtt {
@@ -59,7 +60,11 @@ awaitable<Result<void>> Client::ask_for(std::string topic, unsigned qos) {
   if (built.has_error()) co_return built.error();
   at::Command command = std::move(*built);
   const at::Outcome outcome = co_await channel_.run(std::move(command));
-  if (!outcome.ok()) co_return outcome.error("Subscribing to " + topic);
+  if (!outcome.ok()) {
+    const auto subscribed = std::count_if(topics_.begin(), topics_.end(),
+                                          [](const auto& entry) { return entry.second.subscribed.has_value(); });
+    co_return subscribe_failure(outcome, topic, static_cast<std::size_t>(subscribed));
+  }
   const auto found = topics_.find(topic);
   if (found != topics_.end()) found->second.subscribed = qos;
   co_return Result<void>();

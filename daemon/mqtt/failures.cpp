@@ -49,10 +49,18 @@ Error connect_failure(const at::Outcome& outcome, at::MqttTransport transport) {
   if (outcome.elapsed >= answered_within) {
     return {ErrorKind::timeout, "The broker does not answer: check address and port, and that it speaks MQTT there."};
   }
-  std::string reason = "The broker refused the connection or the session: check port, user name and password";
-  if (is_web(transport)) reason += ", the path";
-  if (is_secure(transport)) reason += ", and the certificates in the module";
-  return {ErrorKind::failed, reason + "."};
+  std::string reason = "The broker refused the connection or the session: check port, ";
+  if (is_web(transport)) reason += "path, ";
+  if (is_secure(transport)) reason += "the certificates in the module, ";
+  return {ErrorKind::failed, reason + "user name and password."};
+}
+
+Error subscribe_failure(const at::Outcome& outcome, std::string_view topic, std::size_t subscribed) {
+  constexpr std::size_t most_topics = 10;  // guide 3.5.12
+  Error error = outcome.error("Subscribing to " + std::string(topic));
+  if (outcome.status == at::Outcome::Status::error && subscribed >= most_topics)
+    error.message += ". The module has " + std::to_string(subscribed) + " topics: most firmware takes no more than 10.";
+  return error;
 }
 
 }  // namespace espat::mqtt

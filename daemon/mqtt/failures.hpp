@@ -2,6 +2,7 @@
 // a bare ERROR, and only its time tells why; a setting has an error code (guide 3.5.15).
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include "at/mqtt.hpp"
@@ -23,5 +24,8 @@ Error setting_failure(const at::Outcome& outcome, std::string_view what);
 
 /// Of AT+MQTTCONN.
 Error connect_failure(const at::Outcome& outcome, at::MqttTransport transport);
+
+/// Of AT+MQTTSUB, when so many topics are subscribed. Kind `module` if the module answered ERROR.
+Error subscribe_failure(const at::Outcome& outcome, std::string_view topic, std::size_t subscribed);
 
 }  // namespace espat::mqtt

@@ -33,10 +33,11 @@ async def pump(reader, writer):
 
 def gate(address, port, broker):
     async def serve(reader, writer):
-        first = await reader.read(65536)
+        web = broker == 9001
+        first = await (reader.readuntil(b"\r\n\r\n") if web else reader.read(65536))
         connection = writer.get_extra_info("ssl_object")
         alpn = connection and connection.selected_alpn_protocol()
-        line = first.split(b"\r\n")[0].decode() if first.startswith(b"GET ") else None
+        line = first.split(b"\r\n")[0].decode() if web else None
         name = getattr(connection, "asked_for", None)
         print(json.dumps({"port": port, "server_name": name, "alpn": alpn, "request": line}), flush=True)
         if port == 8885 and alpn != PROTOCOL:

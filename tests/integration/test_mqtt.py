@@ -16,7 +16,7 @@ class Messages:
     users = {"short": "secret", USER: PASSWORD}
 
     def test_messages_of_every_quality_go_out_as_they_are(self):
-        messages = [b"hello", b'{"a": "b,c\\d"}', b"", b"\x00\x01\r\nOK\r\n,\"\xff", far_world.pattern(6000)]
+        messages = [b"hello", b'{"a": "b,c\\d"}', b"", b"\x00\x01\r\nOK\r\n,\"\xff", far_world.pattern(60000)]
         for qos in ("0", "1", "2"):
             heard = self.broker.listen_to(f"listener.{qos}", f"out/{qos}", len(messages), "-F", "\x02%q %l %x\x03")
             for message in messages:
@@ -24,6 +24,13 @@ class Messages:
             heard.popen.wait(30)
             got = [part.split("\x03")[0].split() for part in heard.text().split("\x02")[1:]]
             self.assertEqual([(q, bytes.fromhex(rest[1] if len(rest) > 1 else "")) for q, *rest in got], [(qos, m) for m in messages])
+
+    def test_a_message_that_the_module_has_no_memory_for_is_refused_and_hurts_nothing(self):
+        for size, sentence in ((120000, b"the module answered ERROR"), (200000, b"at most 131072 bytes")):
+            result = self.mqtt("pub", "too/large", input=far_world.pattern(size), text=False, check=False)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(sentence, result.stderr)
+        self.round_trip()
 
     def test_messages_of_every_quality_come_in_as_they_are(self):
         messages = [b"hello", b'{"a": "b,c\\d"}', b"\x00\x01\r\nOK\r\n,\"\xff"]

@@ -203,6 +203,18 @@ TEST_F(ClientTest, SaysWhichCertificateIsMissing) {
   }
 }
 
+TEST_F(ClientTest, TheBrokersNameHasNothingElseInIt) {
+  for (const char* host : {"192.168.4.2:1883", "broker.test:1883", "mqtt://broker.test", "broker.test/mqtt", ""})
+    EXPECT_EQ(finish(client->connect(request(host))).error().kind, ErrorKind::invalid_argument) << host;
+}
+
+TEST_F(ClientTest, TheEleventhTopicIsRefusedWithTheReason) {
+  connect();
+  for (char name = 'a'; name <= 'j'; ++name) subscribe("me", std::string(1, name));
+  channel.script("AT+MQTTSUB=", error());
+  EXPECT_THAT(finish(client->subscribe("me", "k", 0)).error().message, testing::HasSubstr("no more than 10"));
+}
+
 TEST_F(ClientTest, BrokersThatOnlyIpv6ReachesAreRefused) {
   const auto refused = finish(client->connect(request("2001:db8::1")));
   ASSERT_TRUE(refused.has_error());

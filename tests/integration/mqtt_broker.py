@@ -113,6 +113,13 @@ class WithMqtt:
     def wait_for_state(self, state, timeout=60):
         harness.wait_for(lambda: self.status()["state"] == state, f"MQTT is {state}", timeout)
 
+    def wait_until_received(self, count):
+        """Until the module has got so many bytes more."""
+        received = self.gateway.module.control(do="counters")["received"]
+        harness.wait_for(
+            lambda: self.gateway.module.control(do="counters")["received"] > received + count, f"the module has got {count} bytes more"
+        )
+
     def round_trip(self):
         """A message out and one in."""
         heard = self.broker.listen_to(self.unique("listener"), "out/round", 1)

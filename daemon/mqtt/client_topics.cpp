@@ -76,8 +76,15 @@ awaitable<Result<void>> Client::restore_topics(unsigned generation) {
   for (const auto& [topic, entry] : topics_) wanted.emplace_back(topic, entry.qos);
   for (const auto& [topic, qos] : wanted) {
     if (!topics_.contains(topic)) continue;  // its owner has left meanwhile
+    const unsigned disconnects = disconnects_;
     const Result<void> done = co_await ask_for(topic, qos);
-    if (done.has_error() || generation != generation_) co_return done;
+    if (generation != generation_) co_return done;
+    if (done.has_value()) continue;
+    if (done.error().kind != ErrorKind::module || disconnects != disconnects_) co_return done;
+    // Refused in a session that goes on: it would keep every session from coming about.
+    channel_.log().warn("MQTT: {}. It is given up.", done.error().message);
+    topics_.erase(topic);
+    show_topics();
   }
   co_return Result<void>();
 }

@@ -118,6 +118,17 @@ TEST_F(ClientTest, ATopicThatEndsTheSessionIsNotAskedForAgain) {
   EXPECT_EQ(client->status().state, ClientState::connected);
 }
 
+TEST_F(ClientTest, ATopicThatIsRefusedLaterDoesNotKeepTheSessionAway) {
+  connect();
+  lose();
+  subscribe("me", "a");
+  subscribe("me", "b");
+  channel.script("AT+MQTTSUB=0,\"a\"", error());
+  pass(2s);
+  EXPECT_EQ(client->status().state, ClientState::connected);
+  EXPECT_THAT(client->status().topics, ElementsAre("b"));
+}
+
 TEST_F(ClientTest, ATopicWhoseSubscriptionIsLostWithTheModuleIsNoted) {
   connect();
   channel.script("AT+MQTTSUB=", ok({}, 2s));

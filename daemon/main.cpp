@@ -33,7 +33,8 @@ int main(int argc, char** argv) {
   bool check_only = false;
   options.add_option("--config", configuration_file, "configuration, with conf.d beside it")->capture_default_str();
   options.add_option("--state-dir", state_directory, "where known networks and caches are kept")->capture_default_str();
-  options.add_option("--runtime-dir", runtime_directory, "where name servers are left for resolvconf")
+  options
+      .add_option("--runtime-dir", runtime_directory, "where name servers are left for resolvconf or NetworkManager")
       ->capture_default_str();
   options.add_option("--log-level", log_level, "trace, debug, info, warning, error or off")->capture_default_str();
   options.add_flag("--check-config", check_only, "read the configuration, say what is wrong with it, and end");

@@ -31,36 +31,17 @@ std::vector<Server> as_arguments(const std::vector<net::Address>& servers) {
 HostNameServers::HostNameServers(Pump& pump, sdbus::IConnection& connection, net::NameServerFiles files)
     : pump_(pump),
       files_(std::move(files)),
-      bus_(make_proxy(connection, "org.freedesktop.DBus", "/org/freedesktop/DBus")),
-      resolved_(make_proxy(connection, resolve1, "/org/freedesktop/resolve1")) {
-  owners_.emplace(match(connection,
-                        "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
-                        "member='NameOwnerChanged',arg0='org.freedesktop.resolve1'",
-                        [this](auto&& message) {
-                          try {
-                            std::string name, before, now;
-                            message >> name >> before >> now;
-                            on_owner(!now.empty());
-                          } catch (const std::exception& error) {
-                            spdlog::warn("D-Bus: a change of {}'s owner was not understood: {}", resolve1,
-                                         error.what());
-                          }
-                        }));
-  (void)bus_->callMethodAsync("NameHasOwner")
-      .onInterface("org.freedesktop.DBus")
-      .withArguments(std::string(resolve1))
-      .uponReplyInvoke([this](ErrorArgument error, bool there) {
-        if (!resolved_runs_) on_owner(!error && there);
-      });
-  pump_.kick();
-}
+      resolved_(make_proxy(connection, resolve1, "/org/freedesktop/resolve1")),
+      resolved_owner_(std::in_place, pump, connection, resolve1, [this](bool there) { on_resolved(there); }),
+      network_manager_(std::in_place, pump, connection, [this](bool writes) { on_network_manager(writes); }) {}
 
 void HostNameServers::stop() {
   resolved_runs_ = false;
+  network_manager_writes_ = false;
   ++generation_;
-  owners_.reset();
+  network_manager_.reset();
+  resolved_owner_.reset();
   resolved_.reset();
-  bus_.reset();
   // What is registered now stays until its interface goes, or is cleared.
   listeners_->clear();
 }
@@ -90,7 +71,7 @@ module::Subscription HostNameServers::on_change(std::function<void()> listener) 
   });
 }
 
-void HostNameServers::on_owner(bool there) {
+void HostNameServers::on_resolved(bool there) {
   resolved_runs_ = there;
   ++generation_;
   for (auto& [interface, entry] : entries_) {
@@ -103,8 +84,19 @@ void HostNameServers::on_owner(bool there) {
   }
 }
 
+void HostNameServers::on_network_manager(bool writes_resolv_conf) {
+  if (std::exchange(network_manager_writes_, writes_resolv_conf) == writes_resolv_conf) return;
+  for (const auto& [interface, entry] : entries_) keep_in_step(interface);
+}
+
+net::Registrar HostNameServers::reader_of_files() const {
+  if (*resolved_runs_ || !files_.are_possible()) return net::Registrar::nobody;
+  if (files_.is_resolvconf_there()) return net::Registrar::resolvconf;
+  return *network_manager_writes_ ? net::Registrar::network_manager : net::Registrar::nobody;
+}
+
 void HostNameServers::keep_in_step(const std::string& interface) {
-  if (!resolved_runs_) return;
+  if (!resolved_runs_ || (!*resolved_runs_ && !network_manager_writes_)) return;
   keep_files_in_step(interface);
   Entry& entry = entries_[interface];
   if (*resolved_runs_ && entry.open_calls == 0 && entry.told != entry.wanted) tell_resolved(interface, entry);
@@ -112,17 +104,17 @@ void HostNameServers::keep_in_step(const std::string& interface) {
 
 void HostNameServers::keep_files_in_step(const std::string& interface) {
   Entry& entry = entries_[interface];
-  const bool in_files = entry.wanted && !*resolved_runs_ && files_.are_read();
+  const net::Registrar reader = entry.wanted ? reader_of_files() : net::Registrar::nobody;
+  const bool in_files = reader != net::Registrar::nobody;
   const auto done = in_files ? files_.write(interface, entry.wanted->servers) : files_.remove(interface);
   if (!done) spdlog::warn("{}: name servers: {}", interface, done.error().message);
   if (*resolved_runs_) return;
   if (entry.wanted && !in_files && !std::exchange(entry.hinted, true))
     spdlog::info(
-        "{}: its name servers are not registered: there is neither systemd-resolved nor resolvconf; install one, or "
-        "put "
-        "them into /etc/resolv.conf",
+        "{}: its name servers are not registered: there is neither systemd-resolved nor resolvconf nor a "
+        "NetworkManager that writes /etc/resolv.conf itself; install one, or put them into that file",
         interface);
-  now_at(entry, in_files && done ? net::Registrar::resolvconf : net::Registrar::nobody);
+  now_at(entry, done ? reader : net::Registrar::nobody);
 }
 
 void HostNameServers::tell_resolved(const std::string& interface, Entry& entry) {

@@ -1,5 +1,5 @@
 // Registers the name servers of the modules' networks on the host: with systemd-resolved where that runs, else in files
-// for resolvconf (net/name_server_files.hpp), else not at all.
+// for resolvconf or NetworkManager (net/name_server_files.hpp), else not at all.
 //
 // systemd-resolved keeps servers per link and forgets them when the interface goes, so a daemon that was killed leaves
 // nothing behind. It may come and go: what is wanted is told to each new one. Whether it admits us is polkit's affair
@@ -13,6 +13,8 @@
 #include <optional>
 #include <string>
 
+#include "bus/bus_name_watch.hpp"
+#include "bus/network_manager_watch.hpp"
 #include "bus/pump.hpp"
 #include "bus/sdbus_compat.hpp"
 #include "net/name_server_files.hpp"
@@ -44,7 +46,10 @@ class HostNameServers final : public net::NameServerRegistry {
   };
   using Listeners = std::map<std::uint64_t, std::function<void()>>;
 
-  void on_owner(bool there);
+  void on_resolved(bool there);
+  void on_network_manager(bool writes_resolv_conf);
+  /// Who is told by files now, or nobody. Only when both are known.
+  net::Registrar reader_of_files() const;
   void keep_in_step(const std::string& interface);
   void keep_files_in_step(const std::string& interface);
   void tell_resolved(const std::string& interface, Entry& entry);
@@ -55,14 +60,15 @@ class HostNameServers final : public net::NameServerRegistry {
 
   Pump& pump_;
   net::NameServerFiles files_;
-  std::unique_ptr<sdbus::IProxy> bus_;
   std::unique_ptr<sdbus::IProxy> resolved_;
-  std::optional<sdbus::Slot> owners_;
-  std::optional<bool> resolved_runs_;     // nothing: not known yet
-  std::uint64_t generation_ = 0;          // of systemd-resolved: answers of an earlier one do not count
-  std::map<std::string, Entry> entries_;  // by interface; they stay, for their answers
+  std::optional<bool> resolved_runs_;           // nothing: not known yet
+  std::optional<bool> network_manager_writes_;  // /etc/resolv.conf; the same
+  std::uint64_t generation_ = 0;                // of systemd-resolved: answers of an earlier one do not count
+  std::map<std::string, Entry> entries_;        // by interface; they stay, for their answers
   std::shared_ptr<Listeners> listeners_ = std::make_shared<Listeners>();
   std::uint64_t next_listener_ = 0;
+  std::optional<BusNameWatch> resolved_owner_;  // these two last: what they tell changes the others
+  std::optional<NetworkManagerWatch> network_manager_;
 };
 
 }  // namespace espat::bus

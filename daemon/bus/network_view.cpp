@@ -12,6 +12,8 @@ const char* name_of(net::Registrar registrar) {
       return "systemd-resolved";
     case net::Registrar::resolvconf:
       return "resolvconf";
+    case net::Registrar::network_manager:
+      return "NetworkManager";
     case net::Registrar::nobody:
       break;
   }

@@ -54,8 +54,9 @@ struct NetworkStatus {
   std::vector<std::string> addresses{};  // with prefix length
   std::string gateway{};
   std::vector<std::string> dns{};
-  std::string dns_registrar{};  // "systemd-resolved", "resolvconf", "none"; empty if none are to be registered
-  std::uint32_t mtu = 0;        // bytes
+  std::string
+      dns_registrar{};    // "systemd-resolved", "resolvconf", "NetworkManager", "none"; empty if none are to be told
+  std::uint32_t mtu = 0;  // bytes
   bool operator==(const NetworkStatus&) const = default;
 };
 

@@ -19,9 +19,13 @@ NameServerFiles::NameServerFiles(const std::filesystem::path& runtime_directory,
     (void)tell();  // what cannot be told now is told with the next change
 }
 
-bool NameServerFiles::are_read() const {
+bool NameServerFiles::are_possible() const {
   std::error_code absent;
-  if (!std::filesystem::is_directory(directory_.parent_path(), absent)) return false;
+  return std::filesystem::is_directory(directory_.parent_path(), absent);
+}
+
+bool NameServerFiles::is_resolvconf_there() const {
+  std::error_code absent;
   const auto program = std::ranges::find_if(
       programs_, [&](const std::filesystem::path& path) { return std::filesystem::exists(path, absent); });
   // The resolvconf of systemd-resolved speaks to that service only, and the daemon does so itself.

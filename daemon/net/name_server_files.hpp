@@ -1,4 +1,5 @@
-// Name servers for resolvconf, which only root may call: written to files that a helper unit of root reads.
+// Name servers for resolvconf or NetworkManager, which only root may tell: written to files that a helper unit of root
+// reads.
 //
 // /run/espatd/name-servers/esp0 holds lines "nameserver ADDRESS"; whenever that changed, name-servers.changed appears
 // beside the directory. espatd-name-servers.path starts the helper as long as that is there; the helper takes it away
@@ -20,8 +21,10 @@ class NameServerFiles {
   explicit NameServerFiles(const std::filesystem::path& runtime_directory,
                            std::vector<std::filesystem::path> programs = {"/usr/sbin/resolvconf", "/sbin/resolvconf"});
 
-  /// Whether somebody would read them: the runtime directory is there, and a resolvconf that is not systemd-resolved's.
-  bool are_read() const;
+  /// Whether there is a place for them: the runtime directory.
+  bool are_possible() const;
+  /// Whether the helper would find a resolvconf that is not systemd-resolved's.
+  bool is_resolvconf_there() const;
 
   Result<void> write(const std::string& interface, const std::vector<Address>& servers);
   /// None there already counts as done.

@@ -26,6 +26,7 @@ enum class Registrar : std::uint8_t {
   nobody,            // there is nobody to tell, or it refused
   systemd_resolved,  // told over D-Bus
   resolvconf,        // told by the helper that runs as root
+  network_manager,   // the same
 };
 
 class NameServerRegistry {

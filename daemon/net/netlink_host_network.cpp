@@ -12,6 +12,10 @@ namespace {
 
 constexpr std::uint32_t kMainTable = 254;
 const Address kAnyIpv6 = Address::from_bytes(std::array<std::uint8_t, 16>{});
+// Nobody's: a TUN device has no neighbours, so this names the way through the interface and is never looked for. No
+// module has it as its own address, which the kernel would refuse: theirs are made of their MAC addresses.
+const Address kAnyIpv6Gateway =
+    Address::from_bytes(std::array<std::uint8_t, 16>{0xFE, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
 
 /// Taking back goes on after a failure: the rest must go as well. The kernel's word is kept in the journal.
 void note(const Result<void>& result) {
@@ -114,8 +118,12 @@ std::vector<Route> NetlinkHostNetwork::routes_for(const AddressPrefix& address,
   const AddressPrefix everywhere{v6 ? kAnyIpv6 : Address{}, 0};
   const auto gateway = v6 ? std::optional<Address>() : ipv4_gateway;
   routes.push_back({everywhere, gateway, source, settings_.table, 0});
-  if (settings_.default_route && (v6 || !settings_.group))
+  if (!settings_.default_route) return routes;
+  // Of a group's default routes the kernel itself makes one of IPv6, if they have gateways; IPv4's is the group's.
+  if (!settings_.group)
     routes.push_back({everywhere, gateway, source, kMainTable, settings_.metric});
+  else if (v6)
+    routes.push_back({everywhere, kAnyIpv6Gateway, source, kMainTable, settings_.metric});
   return routes;
 }
 

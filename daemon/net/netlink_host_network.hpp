@@ -7,8 +7,10 @@
 //   same without metric in the module's own table, and `from A lookup TABLE`: answers leave where requests came in,
 //   whatever the main table says. In a group the IPv4 default route of the main table is the group's (route_group.hpp).
 // IPv6 is the same for the global address, but its router is known to the module alone, so the default route is just
-// "dev NAME"; a link-local address has its prefix in the main table and nothing else. A host that has IPv6 switched off
-// goes without.
+// "dev NAME". In a group the main table's is "via fe80::1 dev NAME" instead: the kernel itself makes one multipath
+// route of all that have the same metric and a gateway, and takes single members out of it; without a gateway it
+// would not. A link-local address has its prefix in the main table and nothing else. A host that has IPv6 switched
+// off goes without.
 // Invariants: everything that was put in place is remembered, and withdraw() takes back exactly that, the carrier
 // first. What stays when something else changes is not touched: connections do not notice that another address came.
 #pragma once

@@ -1,4 +1,4 @@
-// The default routes of a group's interfaces as one multipath route, over which the kernel spreads flows.
+// The IPv4 default routes of a group's interfaces as one multipath route, over which the kernel spreads flows.
 //
 // Each member that has a gateway is one hop; when one joins, drops or gets another gateway the route is written anew:
 // the new one is added behind the old, then the old goes, so that there is a route at any moment. The kernel chooses by
@@ -6,7 +6,8 @@
 // /proc/sys read-only). A connect() chooses before it has a port, so one program's connections to one port of one host
 // share a member; each module's own rule (`from A lookup TABLE`) then keeps a flow where its source address belongs.
 //
-// IPv4 only: an IPv6 default route has no gateway (netlink_host_network.hpp), and the kernel spreads over none without.
+// IPv6 needs nothing of this: there each member adds a route of its own, and the kernel puts those of the same metric
+// together (netlink_host_network.hpp).
 #pragma once
 
 #include <cstdint>

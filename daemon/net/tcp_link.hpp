@@ -168,6 +168,7 @@ class TcpLink : public std::enable_shared_from_this<TcpLink> {
   bool passive_refused_ = false;  // the firmware does not do it
   bool hold_ahead_ = false;       // a command that holds the channel waits for this link
   bool waiting_ = false;          // passive: the module announced data
+  int reads_kept_up_with_ = 0;    // in a row, while passive
   bool uploading_ = false;
   bool send_failed_ = false;
   bool data_lost_ = false;       // a payload was cut short

@@ -13,6 +13,7 @@ import time
 import figures
 import harness
 import streams
+import system_calls
 
 HUNDRED_MEGABYTES = 100_000_000
 
@@ -52,25 +53,34 @@ def processor(size):
         with harness.Gateway(**options) as host:
             host.join()
             process = Process(host.daemon.pid)
-            with figures.Busy() as busy, streams.connect(19 if direction == "download" else 5001) as stream:
+            with figures.Busy() as busy:
                 used, begin = process.processor_seconds(), time.monotonic()
-                if direction == "download":
-                    receive(stream, size)
-                else:
-                    stream.sendall(b"%d\n" % size)
-                    send(stream, size)
-                    if not stream.recv(100):
-                        raise RuntimeError("the far end did not get everything")
+                transfer(direction, size)
                 took = time.monotonic() - begin
                 own, kernel = ((now - before) * HUNDRED_MEGABYTES / size for now, before in zip(process.processor_seconds(), used))
+            with system_calls.traced(host.daemon.pid, host.directory) as calls:
+                transfer(direction, size // 20)
         yield figures.Figure(
             f"processor per 100 MB, {direction}, --no-pacing", own + kernel, "s", goal=1.0, at_most=True, busy=busy.share,
             limit=f"{kernel:.2f} s of it in the kernel: a packet of 1500 bytes is a system call that runs the kernel's TCP",
+            profile=figures.profile(own, kernel, calls, size // 20),
         )  # fmt: skip
         yield figures.Figure(
             f"throughput, {direction}, --no-pacing", size / took / 1e6, "MB/s", busy=busy.share,
             limit="simulator and daemon share the machine; one window per round trip",
         )  # fmt: skip
+
+
+def transfer(direction, size):
+    """So many bytes in a connection of its own."""
+    with streams.connect(19 if direction == "download" else 5001) as stream:
+        if direction == "download":
+            receive(stream, size)
+            return
+        stream.sendall(b"%d\n" % size)
+        send(stream, size)
+        if not stream.recv(100):
+            raise RuntimeError("the far end did not get everything")
 
 
 def receive(stream, size):

@@ -20,6 +20,7 @@ class Figure:
     ceiling: float | None = None  # what the line, or the module, allows at best
     limit: str = ""  # what the limit is
     busy: float | None = None  # share of this machine's processors in use meanwhile, by anybody
+    profile: dict | None = None  # where the time goes: see profile()
 
     @property
     def reached(self):
@@ -52,6 +53,28 @@ def row(figure):
     return line(figure.name, figure.text_of(figure.value), goal, figure.text_of(figure.ceiling), verdict, limit)
 
 
+def profile(own, kernel, calls, size):
+    """What a process did for so many bytes: seconds in its own code and in the kernel, then, of a traced run for `size` bytes, its system
+    calls as system_calls.traced() gives them."""
+    used = own + kernel  # nothing, if it was less than a tick of the kernel's clock
+    whole = sum(seconds for _, _, seconds in calls)
+    return {
+        "own": own / used if used else 0,
+        "kernel": kernel / used if used else 0,
+        "system-calls": [
+            {"name": name, "calls-per-megabyte": count * 1e6 / size, "share-of-kernel": seconds / whole if whole else 0}
+            for name, count, seconds in calls
+        ],
+    }
+
+
+def profile_lines(shares):
+    told = "there, as strace counts it:" if shares["system-calls"] else "strace, which would tell more, is not installed"
+    yield f"    profile: {shares['own']:.0%} in its own code, {shares['kernel']:.0%} in the kernel; {told}"
+    for call in shares["system-calls"][:6]:
+        yield f"    {call['name']:<16}{call['share-of-kernel']:>6.1%} of the kernel's time, {call['calls-per-megabyte']:.0f} calls per MB"
+
+
 class Report:
     """Prints each figure as it comes, and keeps all for the file."""
 
@@ -62,6 +85,8 @@ class Report:
     def add(self, figure):
         self.figures.append(figure)
         print(row(figure), flush=True)
+        for text in profile_lines(figure.profile) if figure.profile else ():
+            print(text, flush=True)
 
     def write(self, file: pathlib.Path):
         machine = {"machine": platform.machine(), "processors": os.cpu_count(), "kernel": platform.release()}

@@ -9,19 +9,24 @@ import harness
 PORT = 8080
 # A connect() chooses its way before it has a port of its own, so many hosts are needed to see flows spread.
 HOSTS = [f"198.51.100.{last}" for last in range(101, 141)]
+HOSTS6 = [f"2001:db8:100::{last}" for last in range(101, 141)]
+PREFIXES = {"esp0": "2001:db8:77::/64", "esp1": "2001:db8:78::/64"}
 
 
 class TwoModules(harness.Gateway):
     """A second module on another network beside the first."""
 
     def _start_world(self):
+        self._world = harness.default_world()
+        self._world["access-points"][0]["ipv6"] = {"prefix": PREFIXES["esp0"]}
         super()._start_world()
         world = harness.default_world()
         point = world["access-points"][0]
         point["bssid"] = "24:6f:28:aa:00:02"
         point["dhcp"].update(address="192.168.78.20", gateway="192.168.78.1", dns=["192.168.78.1"])
+        point["ipv6"] = {"prefix": PREFIXES["esp1"]}
         self.second = harness.Module("esp1", self.directory, self.far, world, self._dialect, self._simulator_options)
-        self.far.add_addresses(["192.168.78.20", "192.168.78.1", *HOSTS])
+        self.far.add_addresses(["192.168.78.20", "192.168.78.1", harness.ipv6_address(PREFIXES["esp1"]), *HOSTS, *HOSTS6])
         self.second.start()
         self._cleanup.callback(lambda: self.second.process.stop())
 
@@ -30,7 +35,7 @@ class TwoModules(harness.Gateway):
         pages = self.directory / "pages"
         pages.mkdir()
         (pages / "index.html").write_text("page")
-        self.spawn_far("pages", "python3", "-m", "http.server", PORT, "--directory", pages)
+        self.spawn_far("pages", "python3", "-m", "http.server", PORT, "--bind", "::", "--directory", pages)
 
     def configuration(self):
         configuration = super().configuration()
@@ -46,12 +51,12 @@ class TwoModules(harness.Gateway):
 
         harness.wait_for(has_joined, "esp1 has joined the network that is known from esp0", 40)
 
-    def default_routes(self):
-        return json.loads(self.run("ip", "-json", "route", "show", "default").stdout)
+    def default_routes(self, family="-4"):
+        return json.loads(self.run("ip", family, "-json", "route", "show", "default").stdout)
 
-    def members(self):
+    def members(self, family):
         """The interfaces of the default route, if there is one alone."""
-        routes = self.default_routes()
+        routes = self.default_routes(family)
         if len(routes) != 1:
             return None
         return sorted(hop["dev"] for hop in routes[0].get("nexthops", routes))
@@ -61,14 +66,15 @@ class TwoModules(harness.Gateway):
                             "org.espat1.Network", "GetCounters").stdout  # fmt: skip
         return json.loads(counters)["data"][0]["connects"]
 
-    def fetch_from_all(self):
+    def fetch_from_all(self, hosts):
         """One page from each host, eight at a time."""
 
         def fetch(host):
-            return self.run("curl", "-sS", "--fail", "--max-time", "60", f"http://{host}:{PORT}/index.html", timeout=90).stdout
+            url = f"http://[{host}]:{PORT}/" if ":" in host else f"http://{host}:{PORT}/"
+            return self.run("curl", "-g", "-sS", "--fail", "--max-time", "60", url, timeout=90).stdout
 
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            return list(pool.map(fetch, HOSTS))
+            return list(pool.map(fetch, hosts))
 
 
 class Group(harness.GatewayTest):
@@ -76,28 +82,33 @@ class Group(harness.GatewayTest):
     options = {"baud-rate": 921600, "flow-control": "rts-cts", "group": "gateways"}
 
     def wait_for_members(self, *members):
-        harness.wait_for(lambda: self.gateway.members() == list(members), f"the default route leads through {members}", 60)
+        for family in ("-4", "-6"):
+            harness.wait_for(lambda: self.gateway.members(family) == list(members), f"the default route leads through {members}", 60)
 
     def test_flows_are_spread_over_both(self):
         self.wait_for_members("esp0", "esp1")
-        before = [self.gateway.connects(module) for module in ("esp0", "esp1")]
-        self.assertEqual(self.gateway.fetch_from_all(), ["page"] * len(HOSTS))
-        carried = [self.gateway.connects(module) - known for module, known in zip(("esp0", "esp1"), before)]
-        self.assertEqual(sum(carried), len(HOSTS))
-        self.assertGreater(min(carried), 0, "one module carried everything")
+        for hosts in (HOSTS, HOSTS6):
+            with self.subTest(hosts=hosts[0]):
+                before = [self.gateway.connects(module) for module in ("esp0", "esp1")]
+                self.assertEqual(self.gateway.fetch_from_all(hosts), ["page"] * len(hosts))
+                carried = [self.gateway.connects(module) - known for module, known in zip(("esp0", "esp1"), before)]
+                self.assertEqual(sum(carried), len(hosts))
+                self.assertGreater(min(carried), 0, "one module carried everything")
 
     def test_answers_leave_where_requests_came_in(self):
         self.wait_for_members("esp0", "esp1")
         for module, address in (("esp0", "192.168.77.20"), ("esp1", "192.168.78.20")):
-            way = self.gateway.run("ip", "route", "get", HOSTS[0], "from", address).stdout
-            self.assertIn(f"dev {module}", way)
+            for host, source in ((HOSTS[0], address), (HOSTS6[0], harness.ipv6_address(PREFIXES[module]))):
+                way = self.gateway.run("ip", "route", "get", host, "from", source).stdout
+                self.assertIn(f"dev {module}", way)
 
     def test_the_other_carries_everything_when_one_drops(self):
         self.wait_for_members("esp0", "esp1")
         self.gateway.second.control(do="ap-down", ssid="Workshop")
         self.wait_for_members("esp0")
         before = self.gateway.connects("esp1")
-        self.assertEqual(self.gateway.fetch_from_all(), ["page"] * len(HOSTS))
+        for hosts in (HOSTS, HOSTS6):
+            self.assertEqual(self.gateway.fetch_from_all(hosts), ["page"] * len(hosts))
         self.assertEqual(self.gateway.connects("esp1"), before)
         self.gateway.second.control(do="ap-change", ssid="Workshop")  # it is there again, with nothing changed
         self.wait_for_members("esp0", "esp1")

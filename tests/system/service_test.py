@@ -27,7 +27,7 @@ import namespaces
 SKIPPED = 77
 DIALOUT = 20
 PUMP = {"address": "24:0a:c4:d6:e4:46", "advertisement": "020106", "interval-ms": 20}  # a Bluetooth device
-BASE = "systemd systemd-sysv systemd-resolved polkitd libpam-systemd dbus udev iproute2 curl".split()
+BASE = "systemd systemd-sysv systemd-resolved network-manager polkitd libpam-systemd dbus udev iproute2 curl".split()
 
 
 def needed_packages(debs):
@@ -80,6 +80,7 @@ class Service(unittest.TestCase):
         cls.box = container.Container(root, cls.directory / "boot.log", f"{pty}:/dev/ttyESP0")
         cls.addClassCleanup(cls.box.power_off)
         cls.box.boot()
+        cls.box.run("systemctl", "disable", "--now", "NetworkManager.service")
 
     def run(self, result=None):
         before = harness.problems(result)
@@ -176,6 +177,9 @@ class Service(unittest.TestCase):
         )
         self.box.run("rm", "/usr/sbin/resolvconf")
         self.box.run("systemctl", "start", "systemd-resolved.service")
+        self.wait_for_the_restarted()
+
+    def wait_for_the_restarted(self):
         # The pty keeps TIOCEXCL of the killed process, unlike a serial port; root may clear it.
         port = os.open(self.module.port, os.O_RDWR | os.O_NOCTTY)
         fcntl.ioctl(port, termios.TIOCNXCL)
@@ -192,6 +196,51 @@ class Service(unittest.TestCase):
         harness.wait_for(lambda: PUMP["address"] in self.espatctl("ble", "scan", "--for", "1").stdout, "the device is heard")
         refused = self.espatctl("mqtt", "connect", harness.WEB, "--port", "9", check=False)
         self.assertIn("refused", refused.stderr, "nobody listens there")
+
+    def resolv_conf(self):
+        text = self.box.run("cat", "/etc/resolv.conf", check=False).stdout
+        return [line.split()[1] for line in text.splitlines() if line.startswith("nameserver ")]
+
+    def wait_for_resolv_conf(self, *servers):
+        harness.wait_for(lambda: self.resolv_conf() == list(servers), f"/etc/resolv.conf has {servers}, not {self.resolv_conf()}", 40)
+
+    def test_04_the_network_manager_is_told_by_the_helper_and_after_a_crash(self):
+        server, cable = self.module.access_point["dhcp"]["gateway"], "192.0.2.53"
+        # Where it is installed, NetworkManager starts it with a call.
+        self.box.run("systemctl", "mask", "--runtime", "--now", "systemd-resolved.service")
+        # It leads to systemd-resolved; as a file it is NetworkManager's.
+        self.box.run("rm", "/etc/resolv.conf")
+        self.box.run("systemctl", "start", "NetworkManager.service")
+        self.wait_for_resolv_conf(server)
+        self.assertIn(f"{server} (NetworkManager)", self.espatctl("status").stdout)
+        self.assertIn(far_world.PAGE, self.box.run("curl", "-sS", "http://www.espat.example/").stdout.encode())
+        self.a_cable_comes(cable)
+        self.wait_for_resolv_conf(cable, server)
+        self.box.run("systemctl", "restart", "NetworkManager.service")
+        self.wait_for_resolv_conf(cable, server)
+        self.espatctl("disconnect")
+        self.wait_for_resolv_conf(cable)
+        self.espatctl("connect", self.module.access_point["ssid"])
+        self.wait_for_resolv_conf(cable, server)
+        self.box.run("nmcli", "connection", "delete", "cable")
+        self.wait_for_resolv_conf(server)
+        self.box.run("systemctl", "kill", "--signal=KILL", "--kill-whom=main", "espatd.service")
+        self.wait_for_resolv_conf()
+        harness.wait_for(
+            lambda: self.box.run("ip", "link", "show", "espat-dns", check=False).returncode, "the helper leaves nothing behind"
+        )
+        self.box.run("systemctl", "stop", "NetworkManager.service")
+        self.box.run("systemctl", "unmask", "--runtime", "systemd-resolved.service")
+        self.box.run("systemctl", "start", "systemd-resolved.service")
+        self.wait_for_the_restarted()
+
+    def a_cable_comes(self, server):
+        self.box.run("ip", "link", "add", "cable", "type", "veth", "peer", "name", "switch")
+        self.box.run("ip", "link", "set", "switch", "up")
+        self.box.run("nmcli", "device", "set", "cable", "managed", "yes")
+        settings = f"ipv4.method manual ipv4.addresses 192.0.2.2/24 ipv4.gateway 192.0.2.1 ipv4.dns {server} ipv6.method disabled"
+        self.box.run("nmcli", "connection", "add", "type", "ethernet", "ifname", "cable", "con-name", "cable", *settings.split())
+        self.box.run("nmcli", "connection", "up", "cable")
 
     def test_05_the_sandbox_is_closed(self):
         security = self.box.run("systemd-analyze", "security", "--no-pager", "--threshold=15", "espatd.service").stdout

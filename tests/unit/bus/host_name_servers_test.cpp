@@ -1,5 +1,5 @@
-// Name servers are registered with a systemd-resolved on a real bus, or left in files for resolvconf. The interface is
-// the one that every host has: lo, index 1.
+// Name servers are registered with a systemd-resolved on a real bus, or left in files for resolvconf or NetworkManager.
+// The interface is the one that every host has: lo, index 1.
 #include "bus/host_name_servers.hpp"
 
 #include <chrono>
@@ -15,6 +15,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "mock_network_manager.hpp"
 #include "mock_resolved.hpp"
 #include "private_bus.hpp"
 
@@ -22,6 +23,7 @@ namespace espat::bus {
 namespace {
 
 using namespace std::chrono_literals;
+using test::MockNetworkManager;
 using test::MockResolved;
 
 const net::NameServers kServers{{net::Address::v4(192, 0, 2, 1)}, true};
@@ -154,6 +156,64 @@ TEST_F(HostNameServersTest, moves_them_from_resolvconf_to_a_resolved_that_comes)
   ASSERT_TRUE(is_at(net::Registrar::resolvconf));
   MockResolved resolved;
   EXPECT_TRUE(is_at(net::Registrar::systemd_resolved));
+  EXPECT_FALSE(is_there("name-servers/lo"));
+}
+
+TEST_F(HostNameServersTest, leaves_them_for_a_network_manager_that_writes_resolv_conf_while_it_runs) {
+  begin();
+  names_->set("lo", kServers);
+  for (int start = 0; start < 2; ++start) {
+    std::optional<MockNetworkManager> manager(std::in_place);
+    ASSERT_TRUE(is_at(net::Registrar::network_manager)) << "start " << start;
+    EXPECT_EQ(file("name-servers/lo"), "nameserver 192.0.2.1\n");
+    ASSERT_TRUE(std::filesystem::remove(directory_ / "name-servers.changed")) << "the helper is told";
+    manager.reset();
+    ASSERT_TRUE(is_at(net::Registrar::nobody));
+    EXPECT_FALSE(is_there("name-servers/lo"));
+    EXPECT_TRUE(is_there("name-servers.changed")) << "and told again";
+  }
+}
+
+TEST_F(HostNameServersTest, prefers_resolved_and_resolvconf_to_network_manager) {
+  MockNetworkManager manager;
+  install_resolvconf();
+  begin();
+  names_->set("lo", kServers);
+  ASSERT_TRUE(is_at(net::Registrar::resolvconf));
+  MockResolved resolved;
+  EXPECT_TRUE(is_at(net::Registrar::systemd_resolved));
+  EXPECT_FALSE(is_there("name-servers/lo"));
+}
+
+TEST_F(HostNameServersTest, leaves_none_for_a_network_manager_that_does_not_write_resolv_conf_itself) {
+  for (const auto& [mode, writer] : {std::pair("dnsmasq", "symlink"), {"none", "symlink"}, {"default", "unmanaged"}}) {
+    MockNetworkManager manager(mode, writer);
+    begin();
+    names_->set("lo", kServers);
+    EXPECT_TRUE(eventually([&, turns = 0]() mutable { return ++turns > 20; })) << "time enough for its answer";
+    EXPECT_EQ(names_->registrar("lo"), net::Registrar::nobody) << mode << " " << writer;
+    EXPECT_FALSE(is_there("name-servers/lo")) << mode << " " << writer;
+    names_->stop();
+  }
+}
+
+TEST_F(HostNameServersTest, asks_a_network_manager_again_that_was_still_starting) {
+  MockNetworkManager manager("default", "symlink", true);
+  begin();
+  names_->set("lo", kServers);
+  EXPECT_TRUE(eventually([&, turns = 0]() mutable { return ++turns > 20; })) << "time enough for its error";
+  manager.finish_starting();
+  EXPECT_TRUE(is_at(net::Registrar::network_manager));
+}
+
+TEST_F(HostNameServersTest, follows_a_network_manager_whose_configuration_is_loaded_anew) {
+  MockNetworkManager manager("none");
+  begin();
+  names_->set("lo", kServers);
+  manager.change_mode("default");
+  ASSERT_TRUE(is_at(net::Registrar::network_manager));
+  manager.change_mode("dnsmasq");
+  ASSERT_TRUE(is_at(net::Registrar::nobody));
   EXPECT_FALSE(is_there("name-servers/lo"));
 }
 

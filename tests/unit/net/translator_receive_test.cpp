@@ -46,6 +46,25 @@ TEST_F(TranslatorReceive, goes_passive_ahead_of_a_command_that_holds_the_channel
   EXPECT_FALSE(channel.links[link].passive);
 }
 
+TEST_F(TranslatorReceive, goes_back_to_active_behind_a_sender_that_keeps_the_module_full_once_the_program_keeps_up) {
+  HostProgram program(*this, 40000, "198.51.100.7", 80);
+  const auto link = open(program, "198.51.100.7:80");
+  std::string sent = fall_behind(program, link);
+  ASSERT_TRUE(channel.links[link].passive);
+  program.reading = true;
+  for (int i = 0; i < 400 && channel.links[link].passive; ++i) {
+    const std::string piece(576, static_cast<char>('a' + i % 26));
+    while (channel.links[link].buffer.size() < 5760) {
+      sent += piece;
+      channel.far_end_sends(link, piece);
+    }
+    converse(program, milliseconds(20), milliseconds(5));
+  }
+  EXPECT_FALSE(channel.links[link].passive);
+  converse(program, seconds(5));
+  EXPECT_EQ(program.received, sent);
+}
+
 TEST_F(TranslatorReceive, leaves_a_link_whose_program_keeps_up_active_while_the_channel_is_held) {
   HostProgram program(*this, 40000, "198.51.100.7", 80);
   const auto link = open(program, "198.51.100.7:80");

@@ -15,6 +15,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr int kOpenAttempts = 3;
+// An id that a client took meanwhile is free again the next time: only then it is the module.
+constexpr int kRefusedOpens = 2;
 constexpr int kCloseAttempts = 3;
 // How long datagrams wait for an id while TCP has them all, beyond when idle links are taken away for them; a resolver
 // asks again after 5 s.
@@ -122,6 +124,7 @@ asio::awaitable<bool> UdpLink::open() {
   state_ = State::opening;
   context_->udp_opens();
   closed_by_module_ = false;
+  int refusals = 0;
   for (int attempt = 0; attempt < kOpenAttempts; ++attempt) {
     // A port that another link of the module has is refused (measured 26): then another one.
     if (local_port_ == 0 || attempt > 0) local_port_ = owner_->draw_port();
@@ -138,14 +141,28 @@ asio::awaitable<bool> UdpLink::open() {
     if (outcome.ok()) {
       state_ = State::open;
       since_ = context_->clock.now();
+      has_opened_ = true;
+      refused_opens_ = 0;
       co_return true;
     }
     if (outcome.status == at::Outcome::Status::timeout) break;
+    if (outcome.status == at::Outcome::Status::error) ++refusals;
   }
+  if (refusals == kOpenAttempts) open_refused();
+  if (context_ == nullptr) co_return false;  // recovery began at once
   drop_queue();
   must_close_ = true;  // the module may have opened it after all: make sure before the id is used again
   state_ = State::closing;
   co_return true;
+}
+
+void UdpLink::open_refused() {
+  // A UDP link asks nobody else, so a module that opened some and now refuses all is broken. TCP connects look the same
+  // and are no evidence: they may be refused by the far end.
+  if (!has_opened_ || v6_ || !context_->wifi_up || ++refused_opens_ < kRefusedOpens) return;
+  has_opened_ = false;
+  context_->channel.report_trouble(
+      "no UDP link can be opened any more: AT+CIPSTART is refused although Wi-Fi is joined (quirk 108)");
 }
 
 asio::awaitable<void> UdpLink::send_one() {

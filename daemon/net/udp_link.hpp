@@ -72,6 +72,7 @@ class UdpLink : public std::enable_shared_from_this<UdpLink> {
  private:
   static boost::asio::awaitable<void> serve(std::shared_ptr<UdpLink> self);
   boost::asio::awaitable<bool> open();
+  void open_refused();
   boost::asio::awaitable<void> send_one();
   boost::asio::awaitable<void> close();
   void start();
@@ -87,6 +88,8 @@ class UdpLink : public std::enable_shared_from_this<UdpLink> {
   bool closed_by_module_ = false;
   bool must_close_ = false;
   bool queue_moved_ = false;  // not told yet
+  bool has_opened_ = false;   // since the module started
+  int refused_opens_ = 0;     // since then, with every attempt refused
   std::optional<at::LinkId> id_;
   std::uint16_t local_port_ = 0;  // 0: draw one
   DatagramQueue queue_;

@@ -104,6 +104,18 @@ class FirmwareFaults(Faulty):
         self.assert_recovers()
 
 
+    def test_links_refused_after_wifi_was_lost(self):
+        # Quirk 108: a restart alone helps.
+        self.gateway.run("curl", "-sS", "--max-time", "8", "http://www.espat.example/")
+        self.fault("refuse-links")
+
+        def fetches():
+            return self.gateway.run("curl", "-sS", "--max-time", "8", "http://www.espat.example/", check=False).returncode == 0
+
+        harness.wait_for(fetches, "a page can be fetched by name again", 60)
+        self.assert_recovers()
+
+
 class Restarts(Faulty):
     def test_a_reset_in_the_middle_of_a_payload(self):
         with self.download():

@@ -66,6 +66,8 @@ bool order_fault(Board& board, const json& order) {
     faults.brown_outs = static_cast<unsigned>(count);
   else if (fault == "hang")
     faults.hang = order.value("on", true);
+  else if (fault == "refuse-links")
+    board.firmware()->links.break_off();
   else if (fault == "split-prompt")
     faults.split_prompt = order.value("on", true);
   else

@@ -156,6 +156,10 @@ Task<Outcome> open_link(Firmware& fw, Target target) {
   if (!fw.station.online() || (target.v6() && !fw.station.has_ipv6()))
     co_return Outcome{Outcome::Kind::error, 0, unreachable};
   if (fw.links.find(target.id)) co_return error;
+  if (fw.links.broken()) {
+    fw.say(format("%d,CLOSED\r\n", target.id));
+    co_return error;
+  }
   const Time deadline =
       target.time_limit > 0 ? Clock::now() + std::chrono::milliseconds(target.time_limit) : Time::max();
   const auto address =

@@ -93,6 +93,16 @@ void LinkTable::close_all_streams() {
   firmware_.say(take_stream_closings());
 }
 
+void LinkTable::break_off() {
+  broken_ = true;
+  for (const auto& link : std::vector(table_)) {
+    if (!link) continue;
+    const std::string text = closed_text(*link);
+    close(link);
+    firmware_.say(text);
+  }
+}
+
 void LinkTable::abandon() {
   for (auto& link : table_) {
     if (!link) continue;

@@ -83,6 +83,9 @@ class LinkTable {
   /// TCP and SSL links die with the station; UDP links stay (E.11). Returns what has to be said.
   std::string take_stream_closings();
   void close_all_streams();
+  /// All links end, and no other can be opened until the next restart (quirk 108).
+  void break_off();
+  bool broken() const { return broken_; }
   /// A restart: peers hear nothing.
   void abandon();
 
@@ -101,6 +104,7 @@ class LinkTable {
   Firmware& firmware_;
   std::vector<std::shared_ptr<Link>> table_;
   std::vector<bool> passive_;
+  bool broken_ = false;
 };
 
 }  // namespace sim

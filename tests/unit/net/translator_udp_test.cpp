@@ -237,6 +237,30 @@ TEST_F(TranslatorUdp, opens_with_the_same_port_when_an_empty_datagram_closed_it_
   EXPECT_EQ(channel.links[udp_link()].local_port, port);
 }
 
+TEST_F(TranslatorUdp, starts_recovery_when_a_module_that_opened_links_refuses_all) {
+  datagram("192.0.2.15", 5000, "198.51.100.1", 123, "one");
+  run(milliseconds(100));
+  channel.refused.insert("CIPSTART");
+  channel.far_end_closes(udp_link());
+  run(milliseconds(100));
+  EXPECT_EQ(count_commands("AT+CIPSTART"), 4U);
+  EXPECT_TRUE(channel.troubles.empty()) << "a client may have had the id";
+  datagram("192.0.2.15", 5000, "198.51.100.1", 123, "two");
+  run(milliseconds(100));
+  EXPECT_EQ(count_commands("AT+CIPSTART"), 7U);
+  EXPECT_EQ(channel.troubles.size(), 1U);
+}
+
+TEST_F(TranslatorUdp, does_not_take_a_module_for_broken_that_never_opened_a_link_or_is_not_joined) {
+  channel.refused.insert("CIPSTART");
+  for (int i = 0; i < 4; ++i) {
+    datagram("192.0.2.15", 5000, "198.51.100.1", 123, "one");
+    run(milliseconds(100));
+  }
+  EXPECT_EQ(count_commands("AT+CIPSTART"), 12U);
+  EXPECT_TRUE(channel.troubles.empty());
+}
+
 TEST_F(TranslatorUdp, closes_when_idle_and_takes_a_new_port_next_time) {
   datagram("192.0.2.15", 5000, "198.51.100.1", 123, "one");
   run(milliseconds(100));

@@ -28,7 +28,6 @@ SENSOR = {
         {"uuid": "2A19", "properties": ["read", "write"], "value": "2a"}, {"uuid": "C305", "properties": ["notify"], "value": "00000000"},
     ]}],
 }  # fmt: skip
-TRANSMIT_MS = line.TRANSMIT_BUFFER / 92.16  # at 921600 baud
 
 
 def advertiser(number, **more):
@@ -65,7 +64,7 @@ class Bus:
         self._thread.join()
         self.connection.close_sync(None)
 
-    def _note(self, _connection, _sender, path, _interface, name, arguments):
+    def _note(self, _connection, _sender, _path, _interface, name, arguments):
         now = time.monotonic()
         if name == "Message":
             self.came["message"].setdefault(bytes(arguments.get_child_value(1)), now)
@@ -122,6 +121,8 @@ def distribution(what, sent, came, busy, limit):
     """How late what was sent came, and how much of it never did."""
     late = [1000 * (came[key] - begin) for key, begin in sent.items() if key in came]
     yield figures.Figure(f"{what} lost, of {len(sent)}", len(sent) - len(late), "", goal=0, at_most=True)
+    if not late:
+        return
     for percent, value in zip((50, 99, 100), percentiles(late, 50, 99, 100)):
         goal = REPORT_BOUND if percent > 50 else None
         name = f"{what} late, " + ("longest" if percent == 100 else f"p{percent}")
@@ -218,7 +219,8 @@ def sharing(rate, seconds):
         line.named("download beside reports, of its undisturbed speed", rate), shared / alone, "share", goal=0.9, busy=busy.share,
         limit=f"undisturbed {alone / (rate / 10):.1%} of the line, which the reports share",
     )  # fmt: skip
-    limit = f"the module's transmit buffer, full of the download, is {TRANSMIT_MS:.0f} ms; a report waits for the +IPD before it, too"
+    buffer = line.TRANSMIT_BUFFER / (rate / 10) * 1000
+    limit = f"the module's transmit buffer, full of the download, is {buffer:.0f} ms; a report waits for the +IPD before it, too"
     yield from distribution("notifications", values.done, bus.came["value"], busy, limit)
     yield from distribution("MQTT messages", messages.done, bus.came["message"], busy, limit)
     yield from distribution("devices that appear", devices.done, bus.came["device"], busy, limit + "; until it is heard, 10 ms")

@@ -13,13 +13,25 @@ Cell plain(const Json& value) {
   return {value, std::nullopt, Tone::plain};
 }
 
-std::string device_of(const std::string& module_path, const std::string& address) {
-  const auto bytes = bytes_of_hex(address);
-  if (!bytes || bytes->size() != 6 || address.size() != 17)
-    throw Failure{ExitStatus::usage, "'" + printable(address) + "' is no address such as 24:0a:c4:d6:e4:46."};
-  std::string name = address;
-  for (char& c : name) c = c == ':' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return module_path + "/dev_" + name;
+std::string device_of(Session& session, const std::string& module_path, const std::string& device) {
+  const auto bytes = bytes_of_hex(device);
+  if (bytes && bytes->size() == 6 && device.size() == 17) {
+    std::string name = device;
+    for (char& c : name) c = c == ':' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    return module_path + "/dev_" + name;
+  }
+  std::vector<std::string> called_so;
+  for (const auto& object : session.client().bluetooth_objects(module_path))
+    if (object.interface == "Device" && !device.empty() && member(object.properties, "Name") == device)
+      called_so.push_back(object.path);
+  if (called_so.empty())
+    throw Failure{
+        ExitStatus::not_found, "There is no device called " + printable(device) + ".",
+        "'espatctl ble scan' finds devices; one that is not known needs its address, such as 24:0a:c4:d6:e4:46."};
+  if (called_so.size() > 1)
+    throw Failure{ExitStatus::usage, "Several devices are called " + printable(device) + ".",
+                  "Name one by its address: 'espatctl ble devices' lists them."};
+  return called_so.front();
 }
 
 std::string address_of(const std::string& device_path) {

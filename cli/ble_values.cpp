@@ -18,6 +18,7 @@ namespace {
 struct Assigned {
   std::uint16_t number;
   std::string_view name;
+  std::string_view type = {};  // if its value is one number (GATT specification supplement)
 };
 
 // Assigned numbers of the Bluetooth SIG (sections 3.4, 3.7 and 3.8): those that devices usually have.
@@ -50,12 +51,12 @@ constexpr std::array assigned{
     Assigned{0x2903, "Server Characteristic Configuration"},
     Assigned{0x2904, "Characteristic Presentation Format"},
     Assigned{0x2a00, "Device Name"},
-    Assigned{0x2a01, "Appearance"},
+    Assigned{0x2a01, "Appearance", "uint16"},
     Assigned{0x2a04, "Peripheral Preferred Connection Parameters"},
     Assigned{0x2a05, "Service Changed"},
-    Assigned{0x2a06, "Alert Level"},
-    Assigned{0x2a07, "Tx Power Level"},
-    Assigned{0x2a19, "Battery Level"},
+    Assigned{0x2a06, "Alert Level", "uint8"},
+    Assigned{0x2a07, "Tx Power Level", "int8"},
+    Assigned{0x2a19, "Battery Level", "uint8"},
     Assigned{0x2a1c, "Temperature Measurement"},
     Assigned{0x2a23, "System ID"},
     Assigned{0x2a24, "Model Number String"},
@@ -67,14 +68,14 @@ constexpr std::array assigned{
     Assigned{0x2a2b, "Current Time"},
     Assigned{0x2a35, "Blood Pressure Measurement"},
     Assigned{0x2a37, "Heart Rate Measurement"},
-    Assigned{0x2a38, "Body Sensor Location"},
-    Assigned{0x2a39, "Heart Rate Control Point"},
+    Assigned{0x2a38, "Body Sensor Location", "uint8"},
+    Assigned{0x2a39, "Heart Rate Control Point", "uint8"},
     Assigned{0x2a50, "PnP ID"},
-    Assigned{0x2a6d, "Pressure"},
-    Assigned{0x2a6e, "Temperature"},
-    Assigned{0x2a6f, "Humidity"},
+    Assigned{0x2a6d, "Pressure", "uint32"},
+    Assigned{0x2a6e, "Temperature", "int16"},
+    Assigned{0x2a6f, "Humidity", "uint16"},
     Assigned{0x2a9d, "Weight Measurement"},
-    Assigned{0x2ac9, "Resolvable Private Address Only"},
+    Assigned{0x2ac9, "Resolvable Private Address Only", "uint8"},
 };
 
 constexpr std::string_view base = "00000000-0000-1000-8000-00805f9b34fb";
@@ -179,6 +180,18 @@ std::string format_value(const Bytes& value, const std::string& type) {
   return words;
 }
 
+Json value_json(const Bytes& value, const std::string& type) {
+  const std::string text = format_value(value, type);
+  if (size_of(type) == 0) return text;
+  Json numbers = Json::array();
+  std::istringstream words{text};
+  for (std::string word; words >> word;) {
+    Json number = Json::parse(word, nullptr, false);
+    numbers.push_back(number.is_discarded() ? Json(word) : std::move(number));  // JSON has no infinity
+  }
+  return numbers.size() == 1 ? numbers.front() : numbers;
+}
+
 Bytes parse_value(const std::string& text, const std::string& type) {
   if (type == "text" || (type.empty() && !text.starts_with("0x"))) return {text.begin(), text.end()};
   if (type.empty() || type == "hex") {
@@ -196,12 +209,30 @@ Bytes parse_value(const std::string& text, const std::string& type) {
   return bytes;
 }
 
-std::string uuid_name(const std::string& uuid) {
-  if (uuid.size() != base.size() || uuid.compare(0, 4, "0000") != 0 || uuid.substr(8) != base.substr(8)) return {};
+namespace {
+
+const Assigned* find_assigned(const std::string& uuid) {
+  if (uuid.size() != base.size() || uuid.compare(0, 4, "0000") != 0 || uuid.substr(8) != base.substr(8)) return nullptr;
   const auto number = static_cast<std::uint16_t>(std::strtoul(uuid.substr(4, 4).c_str(), nullptr, 16));
   const auto found =
       std::find_if(assigned.begin(), assigned.end(), [&](const Assigned& a) { return a.number == number; });
-  return found == assigned.end() ? std::string{} : std::string{found->name};
+  return found == assigned.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+std::string uuid_name(const std::string& uuid) {
+  const Assigned* found = find_assigned(uuid);
+  return found == nullptr ? std::string{} : std::string{found->name};
+}
+
+std::string usual_type(const std::string& uuid) {
+  const Assigned* found = find_assigned(uuid);
+  return found == nullptr ? std::string{} : std::string{found->type};
+}
+
+bool is_one(std::size_t size, const std::string& type) {
+  return size != 0 && size == size_of(type);
 }
 
 std::string find_uuid(const std::string& text) {

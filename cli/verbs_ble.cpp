@@ -109,9 +109,9 @@ void scan(Session& session, const Search& search) {
   client.stop_discovery(view.path);
 }
 
-void list_services(Session& session, const std::string& address) {
+void list_services(Session& session, const std::string& name) {
   const ModuleView view = session.module();
-  const std::string device = device_of(view.path, address);
+  const std::string device = device_of(session, view.path, name);
   Table table{"attribute",
               "attributes",
               {{.title = "PLACE"}, {.title = "KIND"}, {.title = "UUID"}, {.title = "NAME"}, {.title = "FLAGS"}}};
@@ -133,31 +133,40 @@ void list_services(Session& session, const std::string& address) {
 }
 
 struct Target {
-  std::string address, attribute, type, value;
+  std::string device, attribute, type, value;
   std::uint32_t count = 0;  // of values to wait for; 0: no limit
 };
 
-void show_value(const Session& session, const Bytes& value, const std::string& type) {
-  if (session.json()) return session.show(Json{{"value", format_value(value, type)}, {"hex", hex_of(value)}});
+void show_value(const Session& session, const Bytes& value, const Object& source, std::string type) {
+  const std::string usual = usual_type(member(source.properties, "UUID").get<std::string>());
+  if (type.empty() && is_one(value.size(), usual)) type = usual;
+  if (session.json()) return session.show(Json{{"value", value_json(value, type)}, {"hex", hex_of(value)}});
   session.line(type == "text" || type.empty() ? printable(format_value(value, type)) : format_value(value, type));
 }
 
 void read(Session& session, const Target& target) {
   const ModuleView view = session.module();
-  const Object object = find_attribute(session, view.path, device_of(view.path, target.address), target.attribute);
-  show_value(session, session.client().read_value(object.path, object.interface), target.type);
+  const Object object =
+      find_attribute(session, view.path, device_of(session, view.path, target.device), target.attribute);
+  show_value(session, session.client().read_value(object.path, object.interface), object, target.type);
 }
 
 void write(Session& session, const Target& target) {
-  const Bytes value = parse_value(target.value, target.type);
+  if (!target.type.empty()) parse_value(target.value, target.type);  // what is wrong with it is said first
   const ModuleView view = session.module();
-  const Object object = find_attribute(session, view.path, device_of(view.path, target.address), target.attribute);
+  const Object object =
+      find_attribute(session, view.path, device_of(session, view.path, target.device), target.attribute);
+  std::string type = target.type;
+  if (type.empty() && !target.value.starts_with("0x"))
+    type = usual_type(member(object.properties, "UUID").get<std::string>());
+  const Bytes value = parse_value(target.value, type);
   session.client().write_value(object.path, object.interface, value);
 }
 
 void notify(Session& session, const Target& target) {
   const ModuleView view = session.module();
-  const Object object = find_attribute(session, view.path, device_of(view.path, target.address), target.attribute);
+  const Object object =
+      find_attribute(session, view.path, device_of(session, view.path, target.device), target.attribute);
   if (object.interface != "GattCharacteristic") {
     throw Failure{ExitStatus::usage, "Only a characteristic can notify."};
   }
@@ -173,17 +182,17 @@ void notify(Session& session, const Target& target) {
       ::close(descriptor);
       throw Failure{ExitStatus::failed, "The device has disconnected."};
     }
-    show_value(session, Bytes(buffer.begin(), buffer.begin() + size), target.type);
+    show_value(session, Bytes(buffer.begin(), buffer.begin() + size), object, target.type);
   }
   ::close(descriptor);
 }
 
-CLI::Option* add_address(CLI::App& verb, std::string& address) {
-  return verb.add_option("ADDRESS", address, "The device, such as 24:0a:c4:d6:e4:46")->required();
+CLI::Option* add_device(CLI::App& verb, std::string& device) {
+  return verb.add_option("DEVICE", device, "Its address, such as 24:0a:c4:d6:e4:46, or its name")->required();
 }
 
 void add_target(CLI::App& verb, Target& target) {
-  add_address(verb, target.address);
+  add_device(verb, target.device);
   verb.add_option("ATTRIBUTE", target.attribute, "A UUID, an assigned name, or a place such as 3.6")->required();
   verb.add_option("--as", target.type, "What the value is: hex, text, int16, uint8, float32 and so on")
       ->check(CLI::IsMember(value_types()))
@@ -214,12 +223,12 @@ void add_connections(CLI::App& ble, Plan& plan) {
     };
   });
   struct Connect {
-    std::string address;
+    std::string device;
     bool random = false;
   };
   const auto connect = std::make_shared<Connect>();
   auto* verb = ble.add_subcommand("connect", "Connect to a device and read its services");
-  add_address(*verb, connect->address);
+  add_device(*verb, connect->device);
   verb->add_flag("--random", connect->random, "Its address is random; found out by itself after a scan");
   verb->callback([&plan, connect] {
     plan.work = [connect](Session& session) {
@@ -227,9 +236,10 @@ void add_connections(CLI::App& ble, Plan& plan) {
       Options options;
       if (connect->random) options["address-type"] = std::string{"random"};
       session.client().bluetooth_objects(view.path);  // says if there is no Bluetooth
-      session.progress("Connecting to " + printable(connect->address) + "…");
+      const std::string address = address_of(device_of(session, view.path, connect->device));
+      session.progress("Connecting to " + printable(connect->device) + "…");
       try {
-        session.client().connect_device(view.path, connect->address, options);
+        session.client().connect_device(view.path, address, options);
       } catch (...) {
         session.progress_done();
         throw;
@@ -237,20 +247,20 @@ void add_connections(CLI::App& ble, Plan& plan) {
       session.progress_done();
     };
   });
-  const auto address = std::make_shared<std::string>();
+  const auto leaving = std::make_shared<std::string>();
   auto* disconnect = ble.add_subcommand("disconnect", "Disconnect a device");
-  add_address(*disconnect, *address);
-  disconnect->callback([&plan, address] {
-    plan.work = [address](Session& session) {
+  add_device(*disconnect, *leaving);
+  disconnect->callback([&plan, leaving] {
+    plan.work = [leaving](Session& session) {
       const ModuleView view = session.module();
-      const std::string device = device_of(view.path, *address);
+      const std::string device = device_of(session, view.path, *leaving);
       connected_objects(session, view.path, device);
       session.client().disconnect_device(device);
     };
   });
   const auto of = std::make_shared<std::string>();
   auto* services = ble.add_subcommand("services", "List services, characteristics and descriptors of a device");
-  add_address(*services, *of);
+  add_device(*services, *of);
   services->callback([&plan, of] { plan.work = [of](Session& session) { list_services(session, *of); }; });
 }
 

@@ -10,8 +10,9 @@ namespace espat::cli {
 
 Cell plain(const Json& value);
 
-/// The path of a device. Failure (usage) for what is no address.
-std::string device_of(const std::string& module_path, const std::string& address);
+/// The path of the device with that address, or that name. Failure (not_found) if nobody is called so, (usage) if
+/// several are; an address need not be known.
+std::string device_of(Session& session, const std::string& module_path, const std::string& device);
 /// "24:0a:c4:d6:e4:46" of a path.
 std::string address_of(const std::string& device_path);
 /// "3.6" or "3.6.1" of the path of an attribute, "3" of a service.

@@ -123,7 +123,7 @@ void watch(Session& session, const std::string& type) {
       if (session.json()) {
         Json object{{"device", address}, {"place", place}};
         if (write.value) {
-          object["value"] = format_value(*write.value, type);
+          object["value"] = value_json(*write.value, type);
           object["hex"] = hex_of(*write.value);
         } else {
           object["notify"] = write.notify;

@@ -50,14 +50,16 @@ class Bluetooth(harness.GatewayTest):
         gateway = self.gateway
         found = json.loads(gateway.ble("scan", "--for", "2", "--json=short"))
         self.assertEqual([(one["address"], one["name"]) for one in found], [(PUMP, "Pump")])
-        gateway.ble("connect", PUMP)
+        gateway.ble("connect", "Pump")
         table = json.loads(gateway.ble("services", PUMP, "--json=short"))
         self.assertEqual([entry["name"] for entry in table], ["Generic Access", "Device Name", "Battery", "Battery Level", None,
                                                               "Client Characteristic Configuration"])  # fmt: skip
+        gateway.ble("write", "Pump", "Battery Level", "77")
+        self.assertEqual(gateway.ble("read", "Pump", "Battery Level"), "77")
         gateway.ble("write", PUMP, "Battery Level", "-2", "--as", "int16")
         self.assertEqual(gateway.ble("read", PUMP, "2.1", "--as", "int16"), "-2")
         self.assertEqual(gateway.ble("read", PUMP, "2a19"), "0xfeff")
-        refused = gateway.espatctl("ble", "write", PUMP, "2a19", "x" * 201, check=False)
+        refused = gateway.espatctl("ble", "write", PUMP, "2a19", "0x" + "00" * 201, check=False)
         self.assertEqual((refused.returncode, "at most 200 bytes" in refused.stderr), (1, True), refused.stderr)
         values = [int(value) for value in gateway.ble("notify", PUMP, "c305", "--count", "5", "--as", "uint16").split()]
         self.assertEqual(values, list(range(5)))

@@ -24,6 +24,23 @@ TEST(BleValues, AreShownAsTheirTypeSays) {
   EXPECT_THROW(format_value({}, "int16"), Failure);
 }
 
+TEST(BleValues, AreNumbersInJsonWhereTheyAreNumbers) {
+  EXPECT_EQ(value_json({0x10, 0xff}, "int16"), Json(-240));
+  EXPECT_EQ(value_json({1, 0, 2, 0}, "uint16"), Json({1, 2}));
+  EXPECT_EQ(value_json({0, 0, 0xc0, 0x3f}, "float32"), Json(1.5));
+  EXPECT_EQ(value_json({0, 0, 0x80, 0x7f}, "float32"), Json("inf"));
+  EXPECT_EQ(value_json({'4', '2'}, ""), Json("42"));
+}
+
+TEST(BleValues, AreNumbersByThemselvesWhereAnAssignedCharacteristicIsOne) {
+  EXPECT_EQ(usual_type(find_uuid("Battery Level")), "uint8");
+  EXPECT_EQ(usual_type(find_uuid("2a6e")), "int16");
+  EXPECT_EQ(usual_type(find_uuid("Device Name")), "");
+  EXPECT_TRUE(is_one(2, "int16"));
+  EXPECT_FALSE(is_one(4, "int16"));
+  EXPECT_FALSE(is_one(0, ""));
+}
+
 TEST(BleValues, AreReadBackAsTheyAreShown) {
   EXPECT_EQ(parse_value("hi", ""), (Bytes{'h', 'i'}));
   EXPECT_EQ(parse_value("0x00ff", ""), (Bytes{0, 0xff}));

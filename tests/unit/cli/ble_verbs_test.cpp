@@ -81,8 +81,11 @@ TEST_F(BleVerbs, ADeviceThatIsUnknownOrNotConnectedIsSaidToBeSo) {
     const Outcome unconnected = espatctl({"ble", verb, beacon});
     EXPECT_EQ(unconnected.status, 1);
     EXPECT_THAT(unconnected.errors, HasSubstr("ble connect c4:5b:be:93:ec:66"));
-    EXPECT_EQ(espatctl({"ble", verb, "Pump"}).status, 2);
+    const Outcome nobody = espatctl({"ble", verb, "Pum"});
+    EXPECT_EQ(nobody.status, 3);
+    EXPECT_THAT(nobody.errors, HasSubstr("no device called Pum."));
   }
+  EXPECT_EQ(espatctl({"ble", "services", "Pump"}).output, espatctl({"ble", "services", pump}).output);
   EXPECT_EQ(espatctl({"ble", "disconnect", pump}).status, 0);
 }
 
@@ -92,12 +95,18 @@ TEST_F(BleVerbs, ValuesAreReadAndWrittenByNamePlaceOrUuid) {
     const Outcome shown = espatctl({"ble", "read", pump, attribute, "--as", "uint8"});
     EXPECT_EQ(shown.output, "42\n") << attribute << shown.errors;
   }
+  EXPECT_EQ(espatctl({"ble", "read", "Pump", "Battery Level"}).output, "42\n")
+      << "it is a number wherever it is assigned";
+  EXPECT_EQ(espatctl({"ble", "read", pump, "3.1", "--json=short"}).json(), (json{{"value", 42}, {"hex", "2a"}}));
+  ASSERT_EQ(espatctl({"ble", "write", pump, "3.1", "55"}).status, 0);
+  EXPECT_EQ(espatctl({"ble", "read", pump, "3.1", "--as", "hex"}).output, "37\n");
+  EXPECT_EQ(espatctl({"ble", "write", pump, "3.1", "full"}).status, 2);
   ASSERT_EQ(espatctl({"ble", "write", pump, "3.1", "-2", "--as", "int16"}).status, 0);
   EXPECT_EQ(espatctl({"ble", "read", pump, "3.1"}).output, "0xfeff\n");
   EXPECT_EQ(espatctl({"ble", "read", pump, "3.1", "--as", "int16"}).output, "-2\n");
   EXPECT_EQ(espatctl({"ble", "read", pump, "3.1", "--json=short"}).json(),
             (json{{"value", "0xfeff"}, {"hex", "feff"}}));
-  ASSERT_EQ(espatctl({"ble", "write", pump, "3.1", "\x1b[31m"}).status, 0);
+  ASSERT_EQ(espatctl({"ble", "write", pump, "3.1", "\x1b[31m", "--as", "text"}).status, 0);
   EXPECT_EQ(espatctl({"ble", "read", pump, "3.1", "--as", "text"}).output.find('\x1b'), std::string::npos);
   EXPECT_EQ(espatctl({"ble", "read", pump, "4.1.1"}).output, "0x0100\n");
 }
@@ -166,7 +175,7 @@ TEST(BleVerbsRefused, AreAnsweredForWhoMayNot) {
                            {"ble", "connect", pump},
                            {"ble", "disconnect", pump},
                            {"ble", "read", pump, "3.1"},
-                           {"ble", "write", pump, "3.1", "x"},
+                           {"ble", "write", pump, "3.1", "1"},
                            {"ble", "notify", pump, "4.1"},
                            {"ble", "advertise", "--name", "Gateway"},
                            {"ble", "serve"},

@@ -27,8 +27,8 @@ Error Bluetooth::failure(const at::Outcome& outcome, const std::string& what, co
   return still(address, connected_as) != nullptr ? outcome.error(what + address) : has_disconnected(address);
 }
 
-/// Neither the guide nor anything measured says that the module divides a value into several packets (a long write),
-/// and its stack, NimBLE, cuts off what one packet does not take. So what is too long never gets there.
+/// Neither the guide nor anything measured says that the module divides a value into several packets (a long write). So
+/// what one packet does not take never gets there.
 awaitable<Result<void>> Bluetooth::check_length(std::string address, std::size_t size) {
   const auto self = shared_from_this();
   Device* device = devices_.find(address);

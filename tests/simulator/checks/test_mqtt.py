@@ -123,16 +123,20 @@ class Messages(Mqtt):
         broker = self.open()
         self.ask('AT+MQTTSUB=0,"in",0')
         self.module.order(fault="split-prompt", on=True)
-        for _ in range(50):
-            flood = threading.Thread(target=broker.publish_lines, args=("in", [b"y"] * 20))
+        for _ in range(10):
+            # More than the line carries at once: reports wait at every moment of the publication.
+            flood = threading.Thread(target=broker.publish_lines, args=("in", [b"y"] * 1000))
             flood.start()
-            self.module.write(b'AT+MQTTPUBRAW=0,"out",1,0,0\r\n')
-            said = self.module.until(b"\r\n>")
-            self.module.write(b"x")
-            self.module.until(b"+MQTTPUB:OK\r\n")
+            found = False
+            while flood.is_alive() and not found:
+                self.module.write(b'AT+MQTTPUBRAW=0,"out",1,0,0\r\n')
+                said = self.module.until(b"\r\n>")
+                self.module.write(b"x")
+                self.module.until(b"+MQTTPUB:OK\r\n")
+                found = b"+MQTTSUBRECV" in said.split(b"\r\nOK\r\n")[1]
             flood.join()
             self.module.quiet()
-            if b"+MQTTSUBRECV" in said.split(b"\r\nOK\r\n")[1]:
+            if found:
                 return
         self.fail("no report came between OK and the prompt")
 

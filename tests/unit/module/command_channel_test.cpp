@@ -167,7 +167,8 @@ TEST_F(CommandChannelTest, PadsASendWhoseBytesWereLost) {
     scripted.lose_payload_bytes = 200;
     return "\r\nOK\r\n\r\n>";
   };
-  const auto outcome = send(4, std::string(300, 'x'));
+  const std::string payload(300, 'x');
+  const auto outcome = send(4, payload);
   ASSERT_TRUE(finishes(outcome, 60s));
   EXPECT_EQ((*outcome)->status, Status::timeout);
   EXPECT_TRUE((*outcome)->payload_written) << "the link is to be closed";

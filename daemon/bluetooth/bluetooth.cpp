@@ -39,7 +39,8 @@ void Bluetooth::start() {
   subscription_ = channel_.observe(*this);
   on_state(channel_.state());
   boost::asio::co_spawn(
-      channel_.executor(), [](std::shared_ptr<Bluetooth> self) { return self->keep(); }(shared_from_this()),
+      channel_.executor(),
+      [](std::shared_ptr<Bluetooth> self) -> awaitable<void> { co_await self->keep(); }(shared_from_this()),
       boost::asio::detached);
 }
 

@@ -42,7 +42,9 @@ BluetoothTree::BluetoothTree(Calls& calls, sdbus::IConnection& connection, std::
 void BluetoothTree::start() {
   subscription_ = bluetooth_->watch(*this);
   asio::co_spawn(
-      calls_.io, [](std::shared_ptr<BluetoothTree> self) { return self->run(); }(shared_from_this()), asio::detached);
+      calls_.io,
+      [](std::shared_ptr<BluetoothTree> self) -> asio::awaitable<void> { co_await self->run(); }(shared_from_this()),
+      asio::detached);
 }
 
 awaitable<void> BluetoothTree::stop() {

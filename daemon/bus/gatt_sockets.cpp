@@ -47,7 +47,10 @@ void WriteSocket::on_change() {
   if (passing_ || !socket_) return;
   passing_ = true;
   boost::asio::co_spawn(
-      executor_, [](std::shared_ptr<WriteSocket> self) { return self->pass_on(); }(shared_from_this()),
+      executor_,
+      [](std::shared_ptr<WriteSocket> self) -> boost::asio::awaitable<void> {
+        co_await self->pass_on();
+      }(shared_from_this()),
       boost::asio::detached);
 }
 

@@ -113,12 +113,13 @@ class WithMqtt:
     def wait_for_state(self, state, timeout=60):
         harness.wait_for(lambda: self.status()["state"] == state, f"MQTT is {state}", timeout)
 
-    def wait_until_received(self, count):
-        """Until the module has got so many bytes more."""
-        received = self.gateway.module.control(do="counters")["received"]
-        harness.wait_for(
-            lambda: self.gateway.module.control(do="counters")["received"] > received + count, f"the module has got {count} bytes more"
-        )
+    def received(self):
+        """How many bytes the module has got so far."""
+        return self.gateway.module.control(do="counters")["received"]
+
+    def wait_until_received(self, count, since):
+        """Until the module has got more than so many bytes since received() was asked."""
+        harness.wait_for(lambda: self.received() > since + count, f"the module has got {count} bytes more")
 
     def round_trip(self):
         """A message out and one in."""

@@ -52,8 +52,9 @@ class Recovery:
 
     def test_it_comes_back_beside_an_endless_download(self):
         process = self.subscribe("mqtt", "sub", "-c", "1", "busy/line")
+        since = self.received()
         download = self.gateway.spawn(self.unique("download"), "bash", "-c", f"exec cat </dev/tcp/{harness.WEB}/19 >/dev/null")
-        self.wait_until_received(0)  # its connect
+        self.wait_until_received(0, since)  # its connect
         self.broker.stop()
         self.serve_what_waits("busy/line", process, self.broker.start)
         self.assertIsNone(download.popen.poll(), download.text())

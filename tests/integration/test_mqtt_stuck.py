@@ -17,10 +17,12 @@ class Sticking:
         process = self.subscribe("mqtt", "sub", "-q", "1", "-c", "1", "beside/it")
         before = len(self.gateway.daemon.text())
         file = self.gateway.directory / self.unique("file")
+        since = self.received()
         download = self.gateway.spawn(self.unique("download"), "curl", "-sS", "--fail", "-o", file, f"http://{harness.WEB}/bytes/3000000")
-        self.wait_until_received(60)  # its request
+        self.wait_until_received(60, since)  # its request
+        since = self.received()
         stuck = self.start_publication("large", 90000)  # a second of line time
-        self.wait_until_received(5000)
+        self.wait_until_received(5000, since)
         self.gateway.module.control(fault="drop-in", count=100)
         self.broker.publish("beside/it", b"heard meanwhile", "-q", "1")
         self.assertEqual(stuck.popen.wait(60), 1, stuck.text())

@@ -158,34 +158,44 @@ Reply<ByteVector> GattCharacteristicObject::read(Options options) {
   co_return co_await read_value(bluetooth_, address_, place_, std::move(seen), std::move(options));
 }
 
+void GattCharacteristicObject::show_notifying(bool on) {
+  if (std::exchange(notifying_, on) != on) tell("Notifying");
+}
+
+/// Whoever wants values is noted before this: the first may come before the device's answer, and whoever leaves
+/// meanwhile is forgotten, which ends what was begun.
+boost::asio::awaitable<Result<void>> GattCharacteristicObject::begin_notifying() {
+  if (notifying_) co_return Result<void>();
+  const Result<void> on = co_await bluetooth_->set_notifying(address_, place_, true);
+  if (on.has_error()) co_return on.error();
+  if (is_wanted()) show_notifying(true);
+  co_return Result<void>();
+}
+
 Reply<> GattCharacteristicObject::start_notify(std::string sender) {
-  if (subscribers_.contains(sender)) {
+  if (!subscribers_.insert(sender).second) {
     co_return Error{ErrorKind::in_progress, "This client is notified already."};
   }
-  const bool was_on = notifying();
-  if (!was_on) {
-    const Result<void> on = co_await bluetooth_->set_notifying(address_, place_, true);
-    if (on.has_error()) co_return on.error();
-  }
-  subscribers_.insert(std::move(sender));
-  if (!was_on) tell("Notifying");
-  co_return std::tuple<>();
+  const Result<void> begun = co_await begin_notifying();
+  if (begun.has_value()) co_return std::tuple<>();
+  subscribers_.erase(sender);
+  co_return begun.error();
 }
 
 Reply<> GattCharacteristicObject::stop_notify(std::string sender) {
   if (subscribers_.erase(sender) == 0) {
     co_return Error{ErrorKind::failed, "This client is not notified (StartNotify)."};
   }
-  if (notifying()) co_return std::tuple<>();
-  tell("Notifying");
+  if (is_wanted()) co_return std::tuple<>();
+  show_notifying(false);
   const Result<void> off = co_await bluetooth_->set_notifying(address_, place_, false);
   if (off.has_error()) co_return off.error();
   co_return std::tuple<>();
 }
 
 void GattCharacteristicObject::stop_if_unwanted() {
-  if (notifying()) return;
-  tell("Notifying");
+  if (is_wanted()) return;
+  show_notifying(false);
   boost::asio::co_spawn(
       calls_.io,
       [](Owner bluetooth, std::string address, at::AttributePlace place) -> boost::asio::awaitable<void> {
@@ -202,22 +212,22 @@ void GattCharacteristicObject::forget(const std::string& sender) {
 Reply<sdbus::UnixFd, std::uint16_t> GattCharacteristicObject::acquire_notify(Options options) {
   if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
   if (notify_socket_) co_return Error{ErrorKind::in_progress, "Another program has the descriptor already."};
-  const bool was_on = notifying();
-  if (!was_on) {
-    const Result<void> on = co_await bluetooth_->set_notifying(address_, place_, true);
-    if (on.has_error()) co_return on.error();
-  }
-  if (notify_socket_) co_return Error{ErrorKind::in_progress, "Another program has the descriptor already."};
-  auto opened = NotifySocket::open(calls_.io.get_executor(), [this] {
+  // Also when the caller leaves before it has its end: that closes it.
+  std::function<void()> gone = [this] {
     if (const auto socket = std::exchange(notify_socket_, nullptr)) {
       tell("NotifyAcquired");
       stop_if_unwanted();
     }
-  });
+  };
+  auto opened = NotifySocket::open(calls_.io.get_executor(), std::move(gone));
   if (opened.has_error()) co_return opened.error();
   notify_socket_ = std::move(opened->first);
+  const Result<void> begun = co_await begin_notifying();
+  if (begun.has_error()) {
+    notify_socket_.reset();
+    co_return begun.error();
+  }
   tell("NotifyAcquired");
-  if (!was_on) tell("Notifying");
   co_return std::tuple(sdbus::UnixFd(opened->second.release(), sdbus::adopt_fd), mtu_);
 }
 

@@ -73,17 +73,19 @@ class GattCharacteristicObject final : public sdbus::AdaptorInterfaces<org::espa
   sdbus::ObjectPath Service() override { return sdbus::ObjectPath(service_); }
   std::vector<std::string> Flags() override { return flags_of(properties_); }
   Bytes_ Value() override { return value_; }
-  bool Notifying() override { return notifying(); }
+  bool Notifying() override { return notifying_; }
   bool NotifyAcquired() override { return notify_socket_ != nullptr; }
   bool WriteAcquired() override { return write_socket_ != nullptr; }
   std::uint16_t MTU() override { return mtu_; }
 
-  bool notifying() const { return !subscribers_.empty() || notify_socket_; }
+  bool is_wanted() const { return !subscribers_.empty() || notify_socket_; }
   Reply<Bytes_> read(Options options);
   Reply<> start_notify(std::string sender);
   Reply<> stop_notify(std::string sender);
   Reply<sdbus::UnixFd, std::uint16_t> acquire_notify(Options options);
   Reply<sdbus::UnixFd, std::uint16_t> acquire_write(Options options);
+  boost::asio::awaitable<Result<void>> begin_notifying();
+  void show_notifying(bool on);
   void stop_if_unwanted();
   void tell(const char* property);
 
@@ -94,6 +96,7 @@ class GattCharacteristicObject final : public sdbus::AdaptorInterfaces<org::espa
   std::uint8_t properties_;
   std::uint16_t mtu_ = bluetooth::smallest_mtu;
   Bytes_ value_;  // the last that was read or told
+  bool notifying_ = false;
   std::set<std::string> subscribers_;
   std::unique_ptr<NotifySocket> notify_socket_;
   std::shared_ptr<WriteSocket> write_socket_;

@@ -139,6 +139,45 @@ TEST_F(BluetoothObjects, TellValuesToThoseAloneWhoAskedForThem) {
   EXPECT_TRUE(theirs.values.empty());
 }
 
+TEST_F(BluetoothObjects, TellAValueThatComesBeforeTheDeviceHasAnswered) {
+  connect();
+  run([this] {
+    channel_.script("AT+BLEGATTCWR=", [this](const std::string&) {
+      channel_.payload(at::PayloadKind::gatt_notification, "0,3,6", "soon");
+      return ok();
+    });
+  });
+  Ear ours(*client_, "PropertiesChanged");
+  call(notifying_at, "org.espat1.GattCharacteristic", "StartNotify");
+  ours.listen(1);
+  EXPECT_EQ(ours.values, (std::vector<Bytes>{{'s', 'o', 'o', 'n'}}));
+}
+
+TEST_F(BluetoothObjects, EndNotificationsForAClientThatLeavesBeforeTheDeviceHasAnswered) {
+  connect();
+  run([this] { channel_.script("AT+BLEGATTCWR=", ok({}, 300ms)); });
+  for (const std::string method : {"StartNotify", "AcquireNotify"}) {
+    std::size_t before = 0;
+    run([&] { before = channel_.payloads().size(); });
+    {
+      auto other = sdbus::createSystemBusConnection();
+      auto proxy = make_proxy(*other, "org.espat1", notifying_at);
+      {
+        auto call = proxy->callMethodAsync(method);
+        call.onInterface("org.espat1.GattCharacteristic");
+        if (method == "AcquireNotify") call.withArguments(Dictionary());
+        call.uponReplyInvoke([](ErrorArgument) {});
+      }
+      other->enterEventLoopAsync();
+      EXPECT_TRUE(eventually([&] { return channel_.payloads().size() == before + 1; })) << method;
+      other->leaveEventLoop();
+    }
+    EXPECT_TRUE(eventually([&] { return channel_.payloads().size() == before + 2; })) << method;
+    run([&] { EXPECT_EQ(channel_.payloads().back(), std::string("\0\0", 2)) << method; });
+    EXPECT_FALSE(get(notifying_at, "org.espat1.GattCharacteristic", "Notifying").get<bool>()) << method;
+  }
+}
+
 TEST_F(BluetoothObjects, FollowWhatTheTwoAgreeOnAsMtu) {
   connect();
   EXPECT_EQ(get(notifying_at, "org.espat1.GattCharacteristic", "MTU").get<std::uint16_t>(), 203);

@@ -162,7 +162,7 @@ void Bluetooth::on_state(module::State state) {
     supported_ = supported_ || has_all(channel_.dialect());
     tell([](Watcher& watcher) { watcher.on_devices(); });
   } else {
-    scanning_ = advertising_ = false;
+    scanning_ = advertising_ = told_advertising_data_ = told_scan_response_ = false;
     for (auto& [address, device] : devices_.all()) {
       if (device.connection) disconnected(device);
     }

@@ -191,7 +191,8 @@ class Bluetooth final : public module::Observer, public std::enable_shared_from_
   bool scanning_ = false;
   bool scanning_actively_ = false;
   bool advertising_ = false;
-  bool advertising_refused_ = false;  // until something changes
+  bool advertising_refused_ = false;                                 // until something changes
+  bool told_advertising_data_ = false, told_scan_response_ = false;  // since the module's restart
   std::optional<Error> on_error_, scan_error_, advertising_error_;
 
   unsigned connects_ = 0;                 // under way: the module cannot scan meanwhile

@@ -7,9 +7,11 @@
 
 #include <spdlog/spdlog.h>
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
 
 #include "bluetooth/bluetooth.hpp"
 
@@ -36,7 +38,9 @@ awaitable<void> Bluetooth::settled() {
     boost::system::error_code ignored;
     co_await pass_done_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
     const auto cancelled = (co_await boost::asio::this_coro::cancellation_state).cancelled();
-    if (cancelled != boost::asio::cancellation_type::none) co_return;  // the next co_await of the caller throws
+    // The caller has given up: nothing of what it wanted may be noted any more.
+    if (cancelled != boost::asio::cancellation_type::none)
+      throw boost::system::system_error(boost::asio::error::operation_aborted);
   }
 }
 
@@ -73,6 +77,7 @@ awaitable<Result<void>> Bluetooth::switch_on() {
   const at::BluetoothRole before = at::parse_bluetooth_role(role.responses);
   if (before == at::BluetoothRole::dual) {
     // Left over from an earlier run of the daemon: nobody wants it any more. Errors mean that there was nothing.
+    told_advertising_data_ = told_scan_response_ = true;  // perhaps
     co_await channel_.run(at::commands::stop_bluetooth_scan());
     co_await channel_.run(at::commands::stop_advertising());
     const at::Outcome left = co_await channel_.run(at::commands::query_bluetooth_connections());
@@ -132,12 +137,18 @@ awaitable<void> Bluetooth::adjust_advertising() {
   const bool room = connections() < at::bluetooth_connections;
   if (!advertising_ && advertisement_ && room && !advertising_refused_) {
     const AdvertisingRequest request = *advertisement_;
+    // The module keeps what it was told before. A structure of length 0 ends an advertisement (Core specification,
+    // volume 3 part C 11); whether the firmware takes an empty one is not known.
+    const ByteVector nothing{0};
     Result<at::Command> parameters = at::commands::advertising_parameters(request.parameters);
-    Result<at::Command> data = at::commands::advertising_data(request.data);
-    Result<at::Command> response = at::commands::scan_response_data(request.scan_response);
+    Result<at::Command> data = at::commands::advertising_data(request.data.empty() ? nothing : request.data);
+    Result<at::Command> response =
+        at::commands::scan_response_data(request.scan_response.empty() ? nothing : request.scan_response);
+    told_advertising_data_ = told_advertising_data_ || !request.data.empty();
+    told_scan_response_ = told_scan_response_ || !request.scan_response.empty();
     at::Outcome outcome = co_await channel_.run(std::move(*parameters));
-    if (outcome.ok() && !request.data.empty()) outcome = co_await channel_.run(std::move(*data));
-    if (outcome.ok() && !request.scan_response.empty()) outcome = co_await channel_.run(std::move(*response));
+    if (outcome.ok() && told_advertising_data_) outcome = co_await channel_.run(std::move(*data));
+    if (outcome.ok() && told_scan_response_) outcome = co_await channel_.run(std::move(*response));
     if (outcome.ok()) outcome = co_await channel_.run(at::commands::start_advertising());
     advertising_ = outcome.ok();
     advertising_refused_ = !outcome.ok();

@@ -1,4 +1,7 @@
 // Looking for devices, connecting to them and advertising, against a module that answers from a script.
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+
 #include "fixture.hpp"
 
 namespace espat::test {
@@ -63,6 +66,25 @@ TEST_F(BluetoothTest, LooksAsLongAsAnyClientWantsIt) {
   EXPECT_EQ(channel.sent().back(), "AT+BLESCAN=0");
   EXPECT_FALSE(service->status().discovering);
   EXPECT_TRUE(service->stop_discovery(":1.1").has_error());
+}
+
+TEST_F(BluetoothTest, LooksForNobodyWhoLeftWhileTheRadioWasSwitchedOn) {
+  ASSERT_TRUE(finish(service->start_discovery("b", {})).has_value());
+  channel.script("AT+BLEADDR?", ok({}, 500ms));
+  channel.script("AT+BLESCAN=1", ok({}, 1s));
+  channel.become(module::State::recovering);
+  channel.become(module::State::ready);
+  pass(0ms);
+  boost::asio::cancellation_signal left;
+  boost::asio::co_spawn(io, service->start_discovery("a", {}),
+                        boost::asio::bind_cancellation_slot(left.slot(), [](std::exception_ptr, Result<void>) {}));
+  pass(700ms);
+  ASSERT_TRUE(service->status().on) << "and the module is being told to listen for b";
+  left.emit(boost::asio::cancellation_type::terminal);
+  pass(0ms);
+  EXPECT_TRUE(service->stop_discovery("a").has_error());
+  pass(10s);
+  EXPECT_TRUE(service->stop_discovery("b").has_value());
 }
 
 TEST_F(BluetoothTest, TellsOfADeviceSoonAndThenTwiceASecond) {
@@ -260,6 +282,16 @@ TEST_F(BluetoothTest, AdvertisesAndGoesOnWhenAClientHasTakenItUp) {
   ASSERT_TRUE(finish(service->stop_advertising()).has_value());
   EXPECT_EQ(channel.sent().back(), "AT+BLEADVSTOP");
   EXPECT_FALSE(service->status().advertising);
+}
+
+TEST_F(BluetoothTest, LeavesNothingOfAnEarlierAdvertisementOnTheAir) {
+  ASSERT_TRUE(finish(service->start_advertising({.data = {2, 1, 6}})).has_value());
+  EXPECT_EQ(channel.count("AT+BLESCANRSPDATA"), 0u) << "there was none";
+  ASSERT_TRUE(finish(service->start_advertising({.data = {2, 1, 6}, .scan_response = {3, 9, 'h', 'i'}})).has_value());
+  ASSERT_TRUE(finish(service->start_advertising({.data = {2, 1, 6}})).has_value());
+  EXPECT_EQ(channel.count("AT+BLESCANRSPDATA=\"00\""), 1u);
+  ASSERT_TRUE(finish(service->start_advertising({.scan_response = {3, 9, 'h', 'i'}})).has_value());
+  EXPECT_EQ(channel.count("AT+BLEADVDATA=\"00\""), 1u);
 }
 
 TEST_F(BluetoothTest, SaysWhenTheModuleRefusesToAdvertise) {

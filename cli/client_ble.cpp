@@ -102,6 +102,7 @@ void Client::watch_writes(const std::string& path) {
       } catch (const std::exception&) {  // what cannot be read is left out
       }
     });
+    connection.watch_owner();
     connection.control<>(path, "Bluetooth", "Subscribe", usual, {});
   });
 }
@@ -109,7 +110,11 @@ void Client::watch_writes(const std::string& path) {
 Client::Write Client::next_write() {
   Connection& connection = *connection_;
   return guarded([&] {
-    connection.run_until([&] { return !connection.writes.empty(); });
+    connection.run_until([&] { return !connection.writes.empty() || connection.new_owner.has_value(); });
+    if (connection.writes.empty()) {
+      throw Failure{ExitStatus::no_daemon, "espatd has stopped: nothing more will be told.",
+                    "'systemctl status espatd' tells why."};
+    }
     Write write = std::move(connection.writes.front());
     connection.writes.pop_front();
     return write;

@@ -1,21 +1,39 @@
 // The part of the bridge that is no template.
 #include "bus/answer.hpp"
 
+#include <functional>
+#include <string>
+#include <vector>
+
 #include <spdlog/spdlog.h>
 
 namespace espat::bus {
+namespace {
+
+void emit(Calls& calls, const sdbus::IObject& object, const char* what, const std::function<void()>& signal) {
+  try {
+    signal();
+  } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
+    spdlog::debug("D-Bus: {} of {} was not told: {}", what, std::string(object.getObjectPath()), error.getMessage());
+  }
+  calls.pump.kick();
+}
+
+}  // namespace
 
 void emit_changed(Calls& calls, sdbus::IObject& object, const char* interface,
                   const std::vector<std::string>& properties) {
   if (properties.empty()) return;
-  try {
-    std::vector<PropertyName> names;
-    for (const auto& property : properties) names.emplace_back(property);
-    object.emitPropertiesChangedSignal(InterfaceName{interface}, names);
-  } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
-    spdlog::debug("D-Bus: a change of {} was not told: {}", interface, error.getMessage());
-  }
-  calls.pump.kick();
+  const std::vector<PropertyName> names(properties.begin(), properties.end());
+  emit(calls, object, "a change", [&] { object.emitPropertiesChangedSignal(InterfaceName{interface}, names); });
+}
+
+void emit_added(Calls& calls, sdbus::IObject& object, const std::vector<InterfaceName>& interfaces) {
+  emit(calls, object, "the beginning", [&] { object.emitInterfacesAddedSignal(interfaces); });
+}
+
+void emit_removed(Calls& calls, sdbus::IObject& object, const std::vector<InterfaceName>& interfaces) {
+  emit(calls, object, "the end", [&] { object.emitInterfacesRemovedSignal(interfaces); });
 }
 
 }  // namespace espat::bus

@@ -117,5 +117,9 @@ void answer(Calls& calls, const sdbus::IObject& object, sdbus::Result<R...>&& re
 /// Tells those who watch that these properties have other values now.
 void emit_changed(Calls& calls, sdbus::IObject& object, const char* interface,
                   const std::vector<std::string>& properties);
+/// Tells those who watch that the object has these interfaces now.
+void emit_added(Calls& calls, sdbus::IObject& object, const std::vector<InterfaceName>& interfaces);
+/// The same of interfaces that go.
+void emit_removed(Calls& calls, sdbus::IObject& object, const std::vector<InterfaceName>& interfaces);
 
 }  // namespace espat::bus

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cmath>
 #include <tuple>
 #include <utility>
 
@@ -28,7 +27,9 @@ Reply<> start_discovery(Owner bluetooth, std::string client, Options options) {
   bluetooth::DiscoveryFilter filter;
   for (const std::string& text : options.take<std::vector<std::string>>("uuids").value_or(std::vector<std::string>())) {
     std::string uuid = bluetooth::parse_uuid(text);
-    if (uuid.empty()) co_return Error{ErrorKind::invalid_argument, "“" + valid_text(text) + "” is no UUID."};
+    if (uuid.empty())
+      co_return Error{ErrorKind::invalid_argument,
+                      "“" + valid_text(text) + "” is no UUID: give its 4, 8 or 32 hexadecimal digits."};
     filter.uuids.push_back(std::move(uuid));
   }
   if (const auto rssi = options.take<std::int16_t>("rssi")) filter.rssi = *rssi;
@@ -178,13 +179,12 @@ BluetoothObject::~BluetoothObject() {
   unregisterAdaptor();
 }
 
+void BluetoothObject::announce() {
+  emit_added(calls_, getObject(), {InterfaceName{INTERFACE_NAME}});
+}
+
 void BluetoothObject::withdraw() {
-  try {
-    getObject().emitInterfacesRemovedSignal({InterfaceName{INTERFACE_NAME}});
-  } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
-    spdlog::debug("D-Bus: Bluetooth was not withdrawn: {}", error.getMessage());
-  }
-  calls_.pump.kick();
+  emit_removed(calls_, getObject(), {InterfaceName{INTERFACE_NAME}});
 }
 
 void BluetoothObject::show() {

@@ -27,7 +27,7 @@ class BluetoothObject final : public sdbus::AdaptorInterfaces<org::espat1::Bluet
                   std::function<boost::asio::awaitable<void>()> settled);
   ~BluetoothObject();
 
-  void announce() { getObject().emitInterfacesAddedSignal({InterfaceName{INTERFACE_NAME}}); }
+  void announce();
   void withdraw();
   void show();
   void forget(const std::string& sender) { subscribers_.erase(sender); }

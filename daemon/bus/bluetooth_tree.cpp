@@ -117,13 +117,9 @@ awaitable<void> BluetoothTree::remove_table(Table& table, std::string address) {
   const std::optional<Error> why = stopped_ ? std::nullopt : std::optional(bluetooth::has_disconnected(address));
   table.connected_as = 0;
   for (const auto& object : table.characteristics) object->close_sockets();
-  try {
-    for (const auto& object : table.descriptors) object->withdraw();
-    for (const auto& object : table.characteristics) object->withdraw();
-    for (const auto& object : table.services) object->withdraw();
-  } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
-    spdlog::debug("D-Bus: a GATT table was not withdrawn: {}", error.getMessage());
-  }
+  for (const auto& object : table.descriptors) object->withdraw();
+  for (const auto& object : table.characteristics) object->withdraw();
+  for (const auto& object : table.services) object->withdraw();
   for (const auto& object : table.descriptors) co_await until_free(object->path(), why);
   for (const auto& object : table.characteristics) co_await until_free(object->path(), why);
   for (const auto& object : table.services) co_await until_free(object->path(), why);
@@ -186,7 +182,7 @@ void BluetoothTree::add_table(Table& table, const bluetooth::Device& device) {
   const std::string root = device_path(module_path_, device.address);
   for (const bluetooth::Service& service : device.services) {
     const std::string service_path = root + part("service", service.index);
-    table.services.push_back(std::make_unique<GattServiceObject>(connection_, service_path, root, service));
+    table.services.push_back(std::make_unique<GattServiceObject>(calls_, connection_, service_path, root, service));
     table.services.back()->announce();
     for (const bluetooth::Characteristic& characteristic : service.characteristics) {
       const std::string path = service_path + part("char", characteristic.index);

@@ -79,21 +79,11 @@ DeviceObject::~DeviceObject() {
 }
 
 void DeviceObject::announce() {
-  try {
-    getObject().emitInterfacesAddedSignal({InterfaceName{INTERFACE_NAME}});
-  } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
-    spdlog::debug("D-Bus: {} was not announced: {}", address_, error.getMessage());
-  }
-  calls_.pump.kick();
+  emit_added(calls_, getObject(), {InterfaceName{INTERFACE_NAME}});
 }
 
 void DeviceObject::withdraw() {
-  try {
-    getObject().emitInterfacesRemovedSignal({InterfaceName{INTERFACE_NAME}});
-  } catch (const sdbus::Error& error) {
-    spdlog::debug("D-Bus: {} was not withdrawn: {}", address_, error.getMessage());
-  }
-  calls_.pump.kick();
+  emit_removed(calls_, getObject(), {InterfaceName{INTERFACE_NAME}});
 }
 
 DeviceObject::Shown DeviceObject::look(const bluetooth::Device& device, bool resolved) {

@@ -37,7 +37,10 @@ Reply<ByteVector> read_value(Owner bluetooth, std::string address, at::Attribute
   Result<ByteVector> value = co_await bluetooth->read(std::move(address), place);
   if (value.has_error()) co_return value.error();
   if (seen) seen(*value);
-  if (offset > value->size()) co_return Error{ErrorKind::invalid_argument, "The value is shorter than the offset."};
+  if (offset > value->size()) {
+    co_return Error{ErrorKind::invalid_argument, "The offset is behind the end of the value, which has " +
+                                                     std::to_string(value->size()) + " bytes."};
+  }
   value->erase(value->begin(), value->begin() + offset);
   co_return std::tuple(std::move(*value));
 }
@@ -83,9 +86,10 @@ std::vector<std::string> flags_of(std::uint8_t properties) {
   return flags;
 }
 
-GattServiceObject::GattServiceObject(sdbus::IConnection& connection, const std::string& path, std::string device,
-                                     const bluetooth::Service& service)
+GattServiceObject::GattServiceObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
+                                     std::string device, const bluetooth::Service& service)
     : AdaptorInterfaces(connection, ObjectPath{path}),
+      calls_(calls),
       device_(std::move(device)),
       uuid_(service.uuid),
       primary_(service.primary) {

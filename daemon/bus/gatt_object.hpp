@@ -24,11 +24,11 @@ std::vector<std::string> flags_of(std::uint8_t properties);
 
 class GattServiceObject final : public sdbus::AdaptorInterfaces<org::espat1::GattService_adaptor> {
  public:
-  GattServiceObject(sdbus::IConnection& connection, const std::string& path, std::string device,
+  GattServiceObject(Calls& calls, sdbus::IConnection& connection, const std::string& path, std::string device,
                     const bluetooth::Service& service);
   ~GattServiceObject();
-  void announce() { getObject().emitInterfacesAddedSignal({InterfaceName{INTERFACE_NAME}}); }
-  void withdraw() { getObject().emitInterfacesRemovedSignal({InterfaceName{INTERFACE_NAME}}); }
+  void announce() { emit_added(calls_, getObject(), {InterfaceName{INTERFACE_NAME}}); }
+  void withdraw() { emit_removed(calls_, getObject(), {InterfaceName{INTERFACE_NAME}}); }
   std::string path() const { return getObject().getObjectPath(); }
 
  private:
@@ -36,6 +36,7 @@ class GattServiceObject final : public sdbus::AdaptorInterfaces<org::espat1::Gat
   sdbus::ObjectPath Device() override { return sdbus::ObjectPath(device_); }
   bool Primary() override { return primary_; }
 
+  Calls& calls_;
   std::string device_, uuid_;
   bool primary_;
 };
@@ -46,8 +47,8 @@ class GattCharacteristicObject final : public sdbus::AdaptorInterfaces<org::espa
                            std::shared_ptr<bluetooth::Bluetooth> bluetooth, const bluetooth::Device& device,
                            at::AttributePlace place, const bluetooth::Characteristic& characteristic);
   ~GattCharacteristicObject();
-  void announce() { getObject().emitInterfacesAddedSignal({InterfaceName{INTERFACE_NAME}}); }
-  void withdraw() { getObject().emitInterfacesRemovedSignal({InterfaceName{INTERFACE_NAME}}); }
+  void announce() { emit_added(calls_, getObject(), {InterfaceName{INTERFACE_NAME}}); }
+  void withdraw() { emit_removed(calls_, getObject(), {InterfaceName{INTERFACE_NAME}}); }
   std::string path() const { return getObject().getObjectPath(); }
   const at::AttributePlace& place() const { return place_; }
 
@@ -108,8 +109,8 @@ class GattDescriptorObject final : public sdbus::AdaptorInterfaces<org::espat1::
                        std::string characteristic, std::shared_ptr<bluetooth::Bluetooth> bluetooth, std::string address,
                        at::AttributePlace place, std::string uuid);
   ~GattDescriptorObject();
-  void announce() { getObject().emitInterfacesAddedSignal({InterfaceName{INTERFACE_NAME}}); }
-  void withdraw() { getObject().emitInterfacesRemovedSignal({InterfaceName{INTERFACE_NAME}}); }
+  void announce() { emit_added(calls_, getObject(), {InterfaceName{INTERFACE_NAME}}); }
+  void withdraw() { emit_removed(calls_, getObject(), {InterfaceName{INTERFACE_NAME}}); }
   std::string path() const { return getObject().getObjectPath(); }
 
  private:

@@ -102,21 +102,11 @@ ModuleObject::~ModuleObject() {
 }
 
 void ModuleObject::announce(const std::vector<InterfaceName>& interfaces) {
-  try {
-    getObject().emitInterfacesAddedSignal(interfaces);
-  } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
-    spdlog::debug("D-Bus: {} was not announced: {}", name_, error.getMessage());
-  }
-  calls_.pump.kick();
+  emit_added(calls_, getObject(), interfaces);
 }
 
 void ModuleObject::withdraw(const std::vector<InterfaceName>& interfaces) {
-  try {
-    getObject().emitInterfacesRemovedSignal(interfaces);
-  } catch (const sdbus::Error& error) {
-    spdlog::debug("D-Bus: {} was not withdrawn: {}", name_, error.getMessage());
-  }
-  calls_.pump.kick();
+  emit_removed(calls_, getObject(), interfaces);
 }
 
 void ModuleObject::show() {

@@ -160,21 +160,11 @@ MqttObject::~MqttObject() {
 }
 
 void MqttObject::announce() {
-  try {
-    getObject().emitInterfacesAddedSignal({InterfaceName{INTERFACE_NAME}});
-  } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
-    spdlog::debug("D-Bus: MQTT was not announced: {}", error.getMessage());
-  }
-  calls_.pump.kick();
+  emit_added(calls_, getObject(), {InterfaceName{INTERFACE_NAME}});
 }
 
 void MqttObject::withdraw() {
-  try {
-    getObject().emitInterfacesRemovedSignal({InterfaceName{INTERFACE_NAME}});
-  } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
-    spdlog::debug("D-Bus: MQTT was not withdrawn: {}", error.getMessage());
-  }
-  calls_.pump.kick();
+  emit_removed(calls_, getObject(), {InterfaceName{INTERFACE_NAME}});
 }
 
 void MqttObject::show() {

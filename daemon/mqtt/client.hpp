@@ -90,6 +90,8 @@ class Client final : public module::Observer, public std::enable_shared_from_thi
  public:
   static constexpr std::size_t most_waiting = 100;
   static constexpr std::size_t most_waiting_bytes = 262'144;
+  /// Topics, all owners' together: far more than firmware takes (guide 3.5.12: 10).
+  static constexpr std::size_t most_topics = 100;
   /// More than a module has as memory.
   static constexpr std::size_t longest_publication = 131'072;
 

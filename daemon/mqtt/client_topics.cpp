@@ -22,6 +22,10 @@ awaitable<Result<void>> Client::subscribe(std::string owner, std::string topic, 
   if (!request_) {
     co_return Error{ErrorKind::not_ready, "There is no session with a broker: `espatctl mqtt connect` makes one."};
   }
+  if (topics_.size() >= most_topics && !topics_.contains(topic)) {
+    co_return Error{ErrorKind::busy,
+                    "There are 100 topics already: unsubscribe from one first (`espatctl mqtt status` lists them)."};
+  }
   // Before it is asked for: messages may come before its OK (quirk 137).
   Topic& entry = topics_[topic];
   const bool is_new = entry.owners.insert(owner).second;

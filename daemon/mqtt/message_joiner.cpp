@@ -29,6 +29,7 @@ void MessageJoiner::begin(std::string topic, std::size_t length) {
     deliver();  // what comes behind a message of another topic is none of it
     message_.emplace();
     message_->topic = std::move(topic);
+    if (std::exchange(broke_off_, false)) message_->completeness = Completeness::presumed;
   }
   deadline_ = module::never;
   length_ = length;
@@ -52,6 +53,11 @@ void MessageJoiner::end(module::TimePoint now) {
 
 void MessageJoiner::note_traffic(module::TimePoint now) {
   if (deadline_ != module::never) deadline_ = std::min(latest_, std::max(deadline_, now + patience));
+}
+
+void MessageJoiner::abort() {
+  message_.reset();
+  broke_off_ = true;
 }
 
 void MessageJoiner::expire(module::TimePoint now) {

@@ -46,7 +46,7 @@ class MessageJoiner {
   void add(at::Bytes bytes);
   void end(module::TimePoint now);
   /// The rest of the piece will never come: its message is lost.
-  void abort() { message_.reset(); }
+  void abort();
   /// Other payload of the module has kept the line busy: the next piece may come later for it.
   void note_traffic(module::TimePoint now);
 
@@ -60,6 +60,7 @@ class MessageJoiner {
   std::function<void(Message)> deliver_;
   std::optional<Message> message_;  // being received, or waiting for another piece
   std::size_t length_ = 0;          // of its last piece
+  bool broke_off_ = false;          // what comes next may be the rest of a message that is lost
   module::TimePoint deadline_ = module::never;
   module::TimePoint latest_{};  // the deadline moves no further
 };

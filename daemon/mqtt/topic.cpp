@@ -1,5 +1,6 @@
 #include "mqtt/topic.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -13,8 +14,9 @@ Result<void> check_text(std::string_view text) {
   std::string reason;
   if (text.empty()) reason = "A topic must not be empty.";
   if (text.size() > longest) reason = "A topic has at most 128 bytes: that is what the module takes.";
-  for (const char c : {'\0', '\r', '\n'})
-    if (text.find(c) != std::string_view::npos) reason = "A topic must not contain line breaks or NUL bytes.";
+  // They would reach logs and terminals; brokers may refuse them, too (MQTT 3.1.1 section 1.5.3).
+  if (std::any_of(text.begin(), text.end(), [](unsigned char byte) { return byte < 0x20 || byte == 0x7f; }))
+    reason = "A topic must not contain control characters, such as line breaks.";
   if (!reason.empty()) return Error{ErrorKind::invalid_argument, std::move(reason)};
   return {};
 }

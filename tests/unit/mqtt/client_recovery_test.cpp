@@ -71,6 +71,16 @@ TEST_F(ClientTest, WhatWaitsIsBoundedAndTheNewOneIsRefused) {
   EXPECT_EQ(channel.sent().back(), "AT+MQTTPUB=0,\"t\",\"99\",0,0");
 }
 
+TEST_F(ClientTest, TopicsAreBoundedWhileTheSessionIsAway) {
+  connect();
+  channel.report(at::WifiDisconnected{});
+  lose();
+  for (std::size_t i = 0; i < Client::most_topics; ++i) subscribe("me", std::to_string(i));
+  EXPECT_EQ(finish(client->subscribe("me", "one too many", 0)).error().kind, ErrorKind::busy);
+  EXPECT_TRUE(finish(client->subscribe("you", "0", 0)));
+  EXPECT_EQ(client->status().topics.size(), Client::most_topics);
+}
+
 TEST_F(ClientTest, DisconnectEndsItForGood) {
   connect();
   ASSERT_TRUE(finish(client->disconnect()));

@@ -103,6 +103,10 @@ TEST_F(MessageJoinerTest, AMessageThatBreaksOffIsNotDelivered) {
   piece("in/a", 3);
   ASSERT_EQ(messages.size(), 1U);
   EXPECT_EQ(messages[0].payload.size(), 3U);
+  EXPECT_EQ(messages[0].completeness, Completeness::presumed) << "it may be the rest of the one that broke off";
+  piece("in/a", 3);
+  ASSERT_EQ(messages.size(), 2U);
+  EXPECT_EQ(messages[1].completeness, Completeness::certain);
 }
 
 TEST_F(MessageJoinerTest, AMessageWithoutEndIsCut) {

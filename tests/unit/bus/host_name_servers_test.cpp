@@ -69,6 +69,16 @@ class HostNameServersTest : public testing::Test {
   }
   bool is_there(const std::string& name) const { return std::filesystem::exists(directory_ / name); }
 
+  void expect_resolvconf_until_resolved_comes() {
+    install_resolvconf();
+    begin();
+    names_->set("lo", kServers);
+    ASSERT_TRUE(is_at(net::Registrar::resolvconf));
+    MockResolved resolved;
+    EXPECT_TRUE(is_at(net::Registrar::systemd_resolved));
+    EXPECT_FALSE(is_there("name-servers/lo"));
+  }
+
   test::PrivateBus bus_;
   std::filesystem::path directory_;
   boost::asio::io_context io_;
@@ -150,13 +160,7 @@ TEST_F(HostNameServersTest, leaves_them_in_a_file_for_resolvconf_and_says_so_to_
 }
 
 TEST_F(HostNameServersTest, moves_them_from_resolvconf_to_a_resolved_that_comes) {
-  install_resolvconf();
-  begin();
-  names_->set("lo", kServers);
-  ASSERT_TRUE(is_at(net::Registrar::resolvconf));
-  MockResolved resolved;
-  EXPECT_TRUE(is_at(net::Registrar::systemd_resolved));
-  EXPECT_FALSE(is_there("name-servers/lo"));
+  expect_resolvconf_until_resolved_comes();
 }
 
 TEST_F(HostNameServersTest, leaves_them_for_a_network_manager_that_writes_resolv_conf_while_it_runs) {
@@ -176,13 +180,7 @@ TEST_F(HostNameServersTest, leaves_them_for_a_network_manager_that_writes_resolv
 
 TEST_F(HostNameServersTest, prefers_resolved_and_resolvconf_to_network_manager) {
   MockNetworkManager manager;
-  install_resolvconf();
-  begin();
-  names_->set("lo", kServers);
-  ASSERT_TRUE(is_at(net::Registrar::resolvconf));
-  MockResolved resolved;
-  EXPECT_TRUE(is_at(net::Registrar::systemd_resolved));
-  EXPECT_FALSE(is_there("name-servers/lo"));
+  expect_resolvconf_until_resolved_comes();
 }
 
 TEST_F(HostNameServersTest, leaves_none_for_a_network_manager_that_does_not_write_resolv_conf_itself) {

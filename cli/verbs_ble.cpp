@@ -180,7 +180,8 @@ void notify(Session& session, const Target& target) {
     const ssize_t size = ::recv(descriptor, buffer.data(), buffer.size(), 0);
     if (size <= 0) {
       ::close(descriptor);
-      throw Failure{ExitStatus::failed, "The device has disconnected."};
+      throw Failure{ExitStatus::failed, "The device has disconnected, or espatd has stopped.",
+                    "'espatctl ble connect' makes it again; 'espatctl status' tells whether the module is there."};
     }
     show_value(session, Bytes(buffer.begin(), buffer.begin() + size), object, target.type);
   }

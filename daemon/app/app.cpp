@@ -14,6 +14,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
@@ -133,6 +134,8 @@ boost::asio::awaitable<Result<void>> App::add_module(std::string name, nlohmann:
 }
 
 boost::asio::awaitable<Result<void>> App::remove_module(std::string name) {
+  // Also when whoever asked for it leaves: half a module is none.
+  co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
   const auto configured = configuration_.modules.find(name);
   if (configured == configuration_.modules.end()) {
     co_return Error{ErrorKind::not_found, "there is no module " + name + "; `espatctl list` shows those there are"};

@@ -51,24 +51,10 @@ void Bluetooth::stop() {
   pass_done_.cancel();
 }
 
-module::Subscription Bluetooth::watch(Watcher& watcher) {
-  const auto place = watchers_.insert(watchers_.end(), &watcher);
-  return module::Subscription([weak = weak_from_this(), place] {
-    if (const auto self = weak.lock()) self->watchers_.erase(place);
-  });
-}
-
-void Bluetooth::tell(const std::function<void(Watcher&)>& what) {
-  const auto watchers = watchers_;  // one of them may end its own subscription
-  for (Watcher* watcher : watchers) {
-    if (std::find(watchers_.begin(), watchers_.end(), watcher) != watchers_.end()) what(*watcher);
-  }
-}
-
 void Bluetooth::change(const std::function<void(Status&)>& edit) {
   const Status before = status_;
   edit(status_);
-  if (status_ != before) tell([](Watcher& watcher) { watcher.on_status(); });
+  if (status_ != before) watchers_.notify([](Watcher& watcher) { watcher.on_status(); });
 }
 
 /// Tells what is due until then.
@@ -86,8 +72,8 @@ void Bluetooth::tell_what_was_heard(module::TimePoint until) {
     entry = heard_.erase(entry);
   }
   if (heard.empty()) return;
-  tell([](Watcher& watcher) { watcher.on_devices(); });
-  for (const std::string& address : heard) tell([&](Watcher& watcher) { watcher.on_device(address); });
+  watchers_.notify([](Watcher& watcher) { watcher.on_devices(); });
+  for (const std::string& address : heard) watchers_.notify([&](Watcher& watcher) { watcher.on_device(address); });
 }
 
 awaitable<Result<void>> Bluetooth::until_on() {
@@ -95,7 +81,7 @@ awaitable<Result<void>> Bluetooth::until_on() {
   if (stopped_ || channel_.state() != module::State::ready) {
     co_return Error{ErrorKind::not_ready, "The module is not ready: `espatctl status` tells its state and why."};
   }
-  if (!supported_)
+  if (!status_.supported)
     co_return Error{ErrorKind::not_supported, "This firmware has no Bluetooth LE, or lacks a part of it."};
   wanted_on_ = true;
   if (!status_.on) co_await settled();
@@ -153,14 +139,26 @@ Result<void> Bluetooth::forget(const std::string& address) {
   if (device == nullptr) return Error{ErrorKind::not_found, "The device " + address + " is not known."};
   if (device->connection) return Error{ErrorKind::failed, "The device is connected: disconnect it first."};
   devices_.forget(address);
-  tell([](Watcher& watcher) { watcher.on_devices(); });
+  watchers_.notify([](Watcher& watcher) { watcher.on_devices(); });
   return {};
+}
+
+/// The module has come with firmware that has no Bluetooth LE: nothing of what other firmware had is wanted any more.
+void Bluetooth::give_up() {
+  wanted_on_ = false;
+  sessions_.clear();
+  advertisement_.reset();
+  heard_.clear();
+  devices_ = DeviceList();
+  change([](Status& status) { status = Status(); });
 }
 
 void Bluetooth::on_state(module::State state) {
   if (state == module::State::ready) {
-    supported_ = supported_ || has_all(channel_.dialect());
-    tell([](Watcher& watcher) { watcher.on_devices(); });
+    const bool supported = has_all(channel_.dialect());
+    if (!supported) give_up();
+    change([&](Status& status) { status.supported = supported; });
+    watchers_.notify([](Watcher& watcher) { watcher.on_devices(); });
   } else {
     scanning_ = advertising_ = told_advertising_data_ = told_scan_response_ = false;
     for (auto& [address, device] : devices_.all()) {
@@ -200,12 +198,12 @@ void Bluetooth::on_report(const at::Report& report) {
     Device* device = devices_.find(agreed->connection);
     if (device == nullptr) return;
     device->mtu = agreed->mtu;
-    tell([&](Watcher& watcher) { watcher.on_device(device->address); });
+    watchers_.notify([&](Watcher& watcher) { watcher.on_device(device->address); });
   } else if (const auto changed = at::parse_connection_parameters_changed(report)) {
     Device* device = devices_.find(changed->connection);
     if (device == nullptr || !changed->parameters) return;
     device->parameters = changed->parameters;
-    tell([&](Watcher& watcher) { watcher.on_device(device->address); });
+    watchers_.notify([&](Watcher& watcher) { watcher.on_device(device->address); });
   }
 }
 
@@ -237,11 +235,11 @@ void Bluetooth::connected(const at::BluetoothConnection& connection) {
   device.last_heard = clock_.now();
   device.selected = true;
   // A client that takes up the advertisement ends it (guide 3.4.11).
-  device.came_by_itself = !wanted_devices_.contains(connection.address);
+  device.came_by_itself = !is_asked_for(connection);
   if (device.came_by_itself) advertising_ = false;
   channel_.log().info("Bluetooth: {} connected", connection.address);
-  tell([](Watcher& watcher) { watcher.on_devices(); });
-  tell([&](Watcher& watcher) { watcher.on_device(connection.address); });
+  watchers_.notify([](Watcher& watcher) { watcher.on_devices(); });
+  watchers_.notify([&](Watcher& watcher) { watcher.on_device(connection.address); });
   wake();
 }
 
@@ -257,51 +255,9 @@ void Bluetooth::disconnected(Device& device) {
   advertising_refused_ = false;
   const std::string address = device.address;
   channel_.log().info("Bluetooth: {} disconnected", address);
-  tell([](Watcher& watcher) { watcher.on_devices(); });
-  tell([&](Watcher& watcher) { watcher.on_device(address); });
+  watchers_.notify([](Watcher& watcher) { watcher.on_devices(); });
+  watchers_.notify([&](Watcher& watcher) { watcher.on_device(address); });
   wake();
-}
-
-void Bluetooth::deliver(const at::ValueHeader& header, bool indication) {
-  Device* device = devices_.find(header.connection);
-  if (device == nullptr) return;
-  at::AttributePlace place = header.place;
-  if (!channel_.dialect().gatt_value_places) {
-    // The firmware prints the same place always (quirk 8). At most one characteristic of the device can be meant, as
-    // check_notification() sees to.
-    std::optional<at::AttributePlace> meant;
-    for (const Service& service : device->services) {
-      for (const Characteristic& characteristic : service.characteristics) {
-        const bool notifies = (characteristic.properties & property_notify) != 0;
-        if (characteristic.notifying && notifies != indication)
-          meant = at::AttributePlace{service.index, characteristic.index, std::nullopt};
-      }
-    }
-    if (!meant) return;
-    place = *meant;
-  }
-  const std::string address = device->address;
-  const ByteVector value = value_;
-  tell([&](Watcher& watcher) { watcher.on_value(address, place, value); });
-}
-
-void Bluetooth::take_write(const at::ValueHeader& header) {
-  const Device* device = devices_.find(header.connection);
-  if (device == nullptr) return;
-  const std::string address = device->address;
-  const ByteVector value = value_;
-  // The only descriptors that a client writes are client configurations.
-  if (const auto bits = header.place.descriptor ? at::parse_client_configuration(value) : std::nullopt) {
-    configurations_[{header.connection, {header.place.service, header.place.characteristic}}] = *bits;
-    tell([&](Watcher& watcher) { watcher.on_configured(address, header.place, *bits); });
-    return;
-  }
-  tell([&](Watcher& watcher) { watcher.on_written(address, header.place, value); });
-}
-
-unsigned Bluetooth::configuration(at::ConnectionIndex connection, const at::AttributePlace& place) const {
-  const auto found = configurations_.find({connection, {place.service, place.characteristic}});
-  return found == configurations_.end() ? 0 : found->second;
 }
 
 }  // namespace espat::bluetooth

@@ -18,11 +18,9 @@
 
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,10 +35,12 @@
 #include "bluetooth/device_list.hpp"
 #include "module/channel.hpp"
 #include "module/clock.hpp"
+#include "module/observer_list.hpp"
 
 namespace espat::bluetooth {
 
 struct Status {
+  bool supported = false;  // by the firmware; known since the module was first ready
   bool on = false;
   std::string address;  // of the module; empty until it is on
   std::string name;
@@ -82,14 +82,12 @@ class Bluetooth final : public module::Observer, public std::enable_shared_from_
   void start();
   void stop();
 
-  /// Whether the module was seen to have all that this needs.
-  bool is_supported() const { return supported_; }
   const Status& status() const { return status_; }
   const DeviceList& devices() const { return devices_; }
   /// Null if there is none.
   const Device* device(const std::string& address) { return devices_.find(address); }
   /// The watcher outlives the subscription.
-  module::Subscription watch(Watcher& watcher);
+  module::Subscription watch(Watcher& watcher) { return watchers_.add(watcher); }
 
   /// 1 to 32 bytes; what others read as the module's name, not what it advertises.
   boost::asio::awaitable<Result<void>> set_name(std::string name);
@@ -101,7 +99,9 @@ class Bluetooth final : public module::Observer, public std::enable_shared_from_
   Result<void> forget(const std::string& address);
 
   // connections.cpp
-  /// Connects and reads the GATT table; also for a device that has connected by itself. `timeout`: 3 to 30 seconds.
+  /// Connects and reads the GATT table, all within 19 s; also for a device that has connected by itself. `timeout` is
+  /// how long the device may take to answer: 3 to 15 seconds. If nobody waits any more when the device connects, it is
+  /// disconnected again.
   boost::asio::awaitable<Result<void>> connect(std::string address, std::optional<bool> random_address,
                                                unsigned timeout);
   boost::asio::awaitable<Result<void>> disconnect(std::string address);
@@ -134,12 +134,15 @@ class Bluetooth final : public module::Observer, public std::enable_shared_from_
   void on_payload(const at::Payload& payload, at::Bytes chunk, std::size_t remaining, bool aborted) override;
 
  private:
-  class Connecting;
+  struct Connecting;
   using Place = std::pair<unsigned, unsigned>;
 
   // bluetooth.cpp
-  void tell(const std::function<void(Watcher&)>& what);
   void change(const std::function<void(Status&)>& edit);
+  void tell_what_was_heard(module::TimePoint until);
+  void connected(const at::BluetoothConnection& connection);
+  void disconnected(Device& device);
+  void give_up();
   boost::asio::awaitable<Result<void>> until_on();
   bool active_wanted() const;
 
@@ -151,15 +154,17 @@ class Bluetooth final : public module::Observer, public std::enable_shared_from_
   boost::asio::awaitable<Result<void>> switch_on();
   boost::asio::awaitable<void> adjust_scan();
   boost::asio::awaitable<void> adjust_advertising();
-  void tell_what_was_heard(module::TimePoint until);
 
   // connections.cpp
-  void connected(const at::BluetoothConnection& connection);
-  void disconnected(Device& device);
+  boost::asio::awaitable<void> carry_out(std::shared_ptr<Connecting> connecting);
+  boost::asio::awaitable<Result<void>> open(std::shared_ptr<Connecting> connecting);
   boost::asio::awaitable<Result<void>> resolve(std::string address);
   Device* still(const std::string& address, std::uint64_t connected_as);
+  bool is_used(at::ConnectionIndex index) const;
   std::optional<at::ConnectionIndex> free_connection() const;
   std::size_t connections() const;
+  bool is_connecting() const;
+  bool is_asked_for(const at::BluetoothConnection& connection) const;
   Result<Device*> connected_device(const std::string& address);
 
   // gatt_client.cpp
@@ -175,8 +180,7 @@ class Bluetooth final : public module::Observer, public std::enable_shared_from_
   module::Channel& channel_;
   module::Clock& clock_;
   module::Subscription subscription_;
-  std::list<Watcher*> watchers_;
-  bool supported_ = false;
+  module::ObserverList<Watcher> watchers_;
   bool stopped_ = false;
 
   Status status_;
@@ -195,9 +199,8 @@ class Bluetooth final : public module::Observer, public std::enable_shared_from_
   bool told_advertising_data_ = false, told_scan_response_ = false;  // since the module's restart
   std::optional<Error> on_error_, scan_error_, advertising_error_;
 
-  unsigned connects_ = 0;                 // under way: the module cannot scan meanwhile
-  std::set<at::ConnectionIndex> taken_;   // by them
-  std::set<std::string> wanted_devices_;  // by them
+  /// Connects that are under way, by address.
+  std::map<std::string, std::shared_ptr<Connecting>> connects_;
   std::uint64_t last_connection_ = 0;
 
   ByteVector value_;  // of the payload that is coming in

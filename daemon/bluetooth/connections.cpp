@@ -1,6 +1,13 @@
 // Connecting to devices, and reading their GATT tables.
 #include <algorithm>
+#include <chrono>
 #include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
 
 #include "at/fields.hpp"
 #include "bluetooth/bluetooth.hpp"
@@ -10,45 +17,52 @@ namespace espat::bluetooth {
 
 using boost::asio::awaitable;
 
-/// A connect of ours, however it ends: meanwhile the module does not scan, and the connection's index is taken.
-class Bluetooth::Connecting {
- public:
-  Connecting(std::shared_ptr<Bluetooth> owner, at::ConnectionIndex index, std::string address)
-      : owner_(std::move(owner)), index_(index), address_(std::move(address)) {
-    ++owner_->connects_;
-    owner_->taken_.insert(index_);
-    owner_->wanted_devices_.insert(address_);
-  }
-  Connecting(const Connecting&) = delete;
-  Connecting& operator=(const Connecting&) = delete;
-  ~Connecting() {
-    --owner_->connects_;
-    owner_->taken_.erase(index_);
-    owner_->wanted_devices_.erase(address_);
-    owner_->wake();
-  }
+namespace {
 
- private:
-  std::shared_ptr<Bluetooth> owner_;
-  at::ConnectionIndex index_;
-  std::string address_;
+/// What takes longer would have to be a job (DESIGN section 7).
+constexpr std::chrono::seconds longest_connect{19};
+
+}  // namespace
+
+/// A connect for a user. The module cannot be stopped once it tries (AT+BLECONN), so this goes on without who asked.
+struct Bluetooth::Connecting {
+  std::string address;
+  bool random_address = false;
+  unsigned timeout = 0;                          // s
+  std::optional<at::ConnectionIndex> opening{};  // while the connection is being opened
+  bool opened = false;
+  bool wanted = true;  // somebody waits for it
+  std::optional<Result<void>> result{};
+  std::unique_ptr<module::Alarm> done{};
 };
 
-std::size_t Bluetooth::connections() const {
+bool Bluetooth::is_used(at::ConnectionIndex index) const {
   const auto& all = devices_.all();
-  return static_cast<std::size_t>(
-      std::count_if(all.begin(), all.end(), [](const auto& entry) { return entry.second.connection.has_value(); }));
+  return std::any_of(all.begin(), all.end(), [index](const auto& entry) { return entry.second.connection == index; }) ||
+         std::any_of(connects_.begin(), connects_.end(),
+                     [index](const auto& entry) { return entry.second->opening == index; });
+}
+
+std::size_t Bluetooth::connections() const {
+  std::size_t used = 0;
+  for (at::ConnectionIndex index = 0; index < at::bluetooth_connections; ++index) used += is_used(index) ? 1 : 0;
+  return used;
 }
 
 std::optional<at::ConnectionIndex> Bluetooth::free_connection() const {
-  for (at::ConnectionIndex index = 0; index < at::bluetooth_connections; ++index) {
-    const auto& all = devices_.all();
-    const bool used = taken_.contains(index) || std::any_of(all.begin(), all.end(), [index](const auto& entry) {
-                        return entry.second.connection == index;
-                      });
-    if (!used) return index;
-  }
+  for (at::ConnectionIndex index = 0; index < at::bluetooth_connections; ++index)
+    if (!is_used(index)) return index;
   return std::nullopt;
+}
+
+bool Bluetooth::is_connecting() const {
+  return std::any_of(connects_.begin(), connects_.end(), [](const auto& entry) { return entry.second->opening; });
+}
+
+/// Whether it is one that we open. A device may come by itself meanwhile, on another connection.
+bool Bluetooth::is_asked_for(const at::BluetoothConnection& connection) const {
+  const auto found = connects_.find(connection.address);
+  return found != connects_.end() && found->second->opening == connection.index;
 }
 
 Error has_disconnected(const std::string& address) {
@@ -70,45 +84,92 @@ Result<Device*> Bluetooth::connected_device(const std::string& address) {
 
 awaitable<Result<void>> Bluetooth::connect(std::string address, std::optional<bool> random_address, unsigned timeout) {
   const auto self = shared_from_this();
+  const module::TimePoint limit = clock_.now() + longest_connect;
   address = at::parse_mac(address);
   const Device* known = devices_.find(address);
   const bool random = random_address.value_or(known != nullptr && known->random_address);
   if (auto checked = at::commands::connect_device(0, address, random, timeout); checked.has_error())
     co_return checked.error();
   if (const auto on = co_await until_on(); on.has_error()) co_return on.error();
+  if (connects_.contains(address)) {
+    co_return Error{ErrorKind::in_progress, "The device " + address + " is being connected already."};
+  }
+  const auto connecting = std::make_shared<Connecting>(Connecting{address, random, timeout});
   known = devices_.find(address);
   if (known == nullptr || !known->connection) {
-    if (wanted_devices_.contains(address)) {
-      co_return Error{ErrorKind::in_progress, "The device " + address + " is being connected already."};
-    }
     const auto index = free_connection();
     if (!index || connections() + (advertising_ ? 1 : 0) >= at::bluetooth_connections) {
       co_return Error{ErrorKind::busy,
                       "All three connections of the module are in use, one of them by advertising if that is on: "
                       "disconnect a device or stop advertising first."};
     }
-    const Connecting connecting(self, *index, address);
-    co_await settled();
-    Result<at::Command> command = at::commands::connect_device(*index, address, random, timeout);
-    const at::Outcome outcome = co_await channel_.run(std::move(*command));
-    if (outcome.status == at::Outcome::Status::error && outcome.find("BLECONN") != nullptr) {
-      co_return Error{ErrorKind::timeout, "The device " + address +
-                                              " did not answer: see that it is near, awake and lets others connect, "
-                                              "and that its address has the right type."};
-    }
-    if (!outcome.ok()) co_return outcome.error("Connecting to " + address);
-    Device* device = devices_.find(address);
-    if (device == nullptr || !device->connection) {
-      co_return Error{ErrorKind::failed, "The device " + address + " connected and left again at once."};
-    }
-    device->random_address = random;
-  } else if (known->came_by_itself && !known->services_resolved) {
-    // Its table can be read only after this, which opens the connection that is there to us as a client (guide 3.4.13).
-    // Where that is refused, the next command says so.
-    Result<at::Command> command = at::commands::connect_device(*known->connection, address, random, timeout);
-    co_await channel_.run(std::move(*command));
+    connecting->opening = index;
+  } else if (known->services_resolved) {
+    co_return Result<void>();
   }
-  co_return co_await resolve(address);
+  connecting->done = clock_.make_alarm(channel_.executor());
+  connects_[address] = connecting;
+  boost::asio::co_spawn(
+      channel_.executor(), [self, connecting]() -> awaitable<void> { co_await self->carry_out(connecting); },
+      boost::asio::detached);
+  // Also when whoever awaits this leaves.
+  struct Waiting {
+    std::shared_ptr<Connecting> connecting;
+    ~Waiting() { connecting->wanted = false; }
+  } const waiting{connecting};
+  co_await connecting->done->wait_until(limit);
+  const auto cancelled = (co_await boost::asio::this_coro::cancellation_state).cancelled();
+  if (cancelled != boost::asio::cancellation_type::none)
+    throw boost::system::system_error(boost::asio::error::operation_aborted);
+  if (connecting->result) co_return *connecting->result;
+  co_return Error{ErrorKind::timeout, "Connecting to " + address +
+                                          " and reading its services took too long, and is given up: see that the "
+                                          "device is near, then try again."};
+}
+
+awaitable<void> Bluetooth::carry_out(std::shared_ptr<Connecting> connecting) {
+  const auto self = shared_from_this();
+  Result<void> result = co_await open(connecting);
+  connecting->opening.reset();
+  wake();  // the module may scan again
+  if (result && connecting->wanted) result = co_await resolve(connecting->address);
+  if (connecting->opened && !connecting->wanted) (void)co_await disconnect(connecting->address);
+  connects_.erase(connecting->address);
+  connecting->result = std::move(result);
+  connecting->done->ring();
+}
+
+awaitable<Result<void>> Bluetooth::open(std::shared_ptr<Connecting> connecting) {
+  const auto self = shared_from_this();
+  const std::string address = connecting->address;
+  const Device* device = devices_.find(address);
+  if (connecting->opening) {
+    co_await settled();  // nothing is looked for any more
+  } else if (device == nullptr || !device->connection || !device->came_by_itself) {
+    co_return Result<void>();
+  }
+  // A device that came by itself opens its table to us only after this (guide 3.4.13). Where that is refused, the next
+  // command says so.
+  const at::ConnectionIndex index = connecting->opening ? *connecting->opening : *device->connection;
+  Result<at::Command> command =
+      at::commands::connect_device(index, address, connecting->random_address, connecting->timeout);
+  module::RunOptions options;
+  options.is_wanted = [connecting] { return connecting->wanted; };
+  const at::Outcome outcome = co_await channel_.run(std::move(*command), std::move(options));
+  if (!connecting->opening) co_return Result<void>();
+  if (outcome.status == at::Outcome::Status::error && outcome.find("BLECONN") != nullptr) {
+    co_return Error{ErrorKind::timeout, "The device " + address +
+                                            " did not answer: see that it is near, awake and lets others connect, "
+                                            "and that its address has the right type."};
+  }
+  if (!outcome.ok()) co_return outcome.error("Connecting to " + address);
+  Device* now = devices_.find(address);
+  if (now == nullptr || !now->connection) {
+    co_return Error{ErrorKind::failed, "The device " + address + " connected and left again at once."};
+  }
+  connecting->opened = true;
+  now->random_address = connecting->random_address;
+  co_return Result<void>();
 }
 
 awaitable<Result<void>> Bluetooth::resolve(std::string address) {
@@ -149,7 +210,7 @@ awaitable<Result<void>> Bluetooth::resolve(std::string address) {
   if (const auto now = at::parse_connection_parameters(parameters.responses, index)) device->parameters = now;
   device->services = std::move(services);
   device->services_resolved = true;
-  tell([](Watcher& watcher) { watcher.on_devices(); });
+  watchers_.notify([](Watcher& watcher) { watcher.on_devices(); });
   co_return Result<void>();
 }
 
@@ -188,7 +249,7 @@ awaitable<Result<void>> Bluetooth::set_connection_parameters(std::string address
   const auto in_force = at::parse_connection_parameters(now.responses, index);
   if (still_there == nullptr || !in_force) co_return Result<void>();
   still_there->parameters = in_force;
-  tell([&](Watcher& watcher) { watcher.on_device(address); });
+  watchers_.notify([&](Watcher& watcher) { watcher.on_device(address); });
   co_return Result<void>();
 }
 

@@ -41,7 +41,7 @@ awaitable<Result<void>> Bluetooth::check_length(std::string address, std::size_t
   if (device == nullptr) co_return has_disconnected(address);
   if (const auto mtu = at::parse_mtu(listed.responses, index); mtu && *mtu != device->mtu) {
     device->mtu = *mtu;
-    tell([&](Watcher& watcher) { watcher.on_device(address); });
+    watchers_.notify([&](Watcher& watcher) { watcher.on_device(address); });
   }
   if (size <= device->room()) co_return Result<void>();
   co_return Error{ErrorKind::invalid_argument,
@@ -132,6 +132,29 @@ awaitable<Result<void>> Bluetooth::set_notifying(std::string address, at::Attrib
   if (characteristic != nullptr) characteristic->notifying = written.has_error() ? before : on;
   if (written.has_error()) co_return written.error();
   co_return Result<void>();
+}
+
+void Bluetooth::deliver(const at::ValueHeader& header, bool indication) {
+  Device* device = devices_.find(header.connection);
+  if (device == nullptr) return;
+  at::AttributePlace place = header.place;
+  if (!channel_.dialect().gatt_value_places) {
+    // The firmware prints the same place always (quirk 8). At most one characteristic of the device can be meant, as
+    // check_notification() sees to.
+    std::optional<at::AttributePlace> meant;
+    for (const Service& service : device->services) {
+      for (const Characteristic& characteristic : service.characteristics) {
+        const bool notifies = (characteristic.properties & property_notify) != 0;
+        if (characteristic.notifying && notifies != indication)
+          meant = at::AttributePlace{service.index, characteristic.index, std::nullopt};
+      }
+    }
+    if (!meant) return;
+    place = *meant;
+  }
+  const std::string address = device->address;
+  const ByteVector value = value_;
+  watchers_.notify([&](Watcher& watcher) { watcher.on_value(address, place, value); });
 }
 
 }  // namespace espat::bluetooth

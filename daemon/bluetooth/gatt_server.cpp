@@ -89,4 +89,23 @@ awaitable<Result<void>> Bluetooth::send_local_value(at::AttributePlace place, By
   co_return Result<void>();
 }
 
+void Bluetooth::take_write(const at::ValueHeader& header) {
+  const Device* device = devices_.find(header.connection);
+  if (device == nullptr) return;
+  const std::string address = device->address;
+  const ByteVector value = value_;
+  // The only descriptors that a client writes are client configurations.
+  if (const auto bits = header.place.descriptor ? at::parse_client_configuration(value) : std::nullopt) {
+    configurations_[{header.connection, {header.place.service, header.place.characteristic}}] = *bits;
+    watchers_.notify([&](Watcher& watcher) { watcher.on_configured(address, header.place, *bits); });
+    return;
+  }
+  watchers_.notify([&](Watcher& watcher) { watcher.on_written(address, header.place, value); });
+}
+
+unsigned Bluetooth::configuration(at::ConnectionIndex connection, const at::AttributePlace& place) const {
+  const auto found = configurations_.find({connection, {place.service, place.characteristic}});
+  return found == configurations_.end() ? 0 : found->second;
+}
+
 }  // namespace espat::bluetooth

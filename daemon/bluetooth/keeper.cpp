@@ -59,8 +59,8 @@ awaitable<void> Bluetooth::keep() {
 awaitable<void> Bluetooth::do_pass() {
   const auto self = shared_from_this();
   if (clock_.now() >= tell_at_) tell_what_was_heard(clock_.now());
-  if (!devices_.expire(clock_.now()).empty()) tell([](Watcher& watcher) { watcher.on_devices(); });
-  if (channel_.state() != module::State::ready || !wanted_on_ || !supported_) co_return;
+  if (!devices_.expire(clock_.now()).empty()) watchers_.notify([](Watcher& watcher) { watcher.on_devices(); });
+  if (channel_.state() != module::State::ready || !wanted_on_ || !status_.supported) co_return;
   if (!status_.on) {
     const Result<void> on = co_await switch_on();
     on_error_ = on.has_error() ? std::optional<Error>(on.error()) : std::nullopt;
@@ -109,7 +109,7 @@ awaitable<Result<void>> Bluetooth::switch_on() {
 
 awaitable<void> Bluetooth::adjust_scan() {
   const auto self = shared_from_this();
-  const bool wanted = !sessions_.empty() && connects_ == 0;
+  const bool wanted = !sessions_.empty() && !is_connecting();
   const bool actively = active_wanted();
   if (scanning_ && (!wanted || scanning_actively_ != actively)) {
     // An error means that it had ended already.

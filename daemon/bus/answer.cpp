@@ -1,14 +1,15 @@
 // The part of the bridge that is no template.
 #include "bus/answer.hpp"
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include <spdlog/spdlog.h>
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 namespace espat::bus {
-namespace {
 
 void emit(Calls& calls, const sdbus::IObject& object, const char* what, const std::function<void()>& signal) {
   try {
@@ -19,7 +20,12 @@ void emit(Calls& calls, const sdbus::IObject& object, const char* what, const st
   calls.pump.kick();
 }
 
-}  // namespace
+boost::asio::awaitable<void> close_object(Calls& calls, const sdbus::IObject& object, Error why) {
+  calls.jobs.close(&object, std::move(why));
+  co_await calls.jobs.until_closed(&object);
+  // The last of them ended in a handler of its own.
+  co_await boost::asio::post(calls.io, boost::asio::use_awaitable);
+}
 
 void emit_changed(Calls& calls, sdbus::IObject& object, const char* interface,
                   const std::vector<std::string>& properties) {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,7 +59,7 @@ template <class... R, class Body>
 void answer_after(Calls& calls, const sdbus::IObject& object, sdbus::Result<R...>&& result,
                   std::optional<Action> action, bool interactive, Body body) try {
   const std::string sender = sender_of(object);
-  const auto job = calls.jobs.begin(sender, object.getObjectPath());
+  const auto job = calls.jobs.begin(sender, &object);
   if (job.has_error()) {
     refuse(calls, result, job.error());
     return;
@@ -112,6 +113,26 @@ void answer(Calls& calls, const sdbus::IObject& object, sdbus::Result<R...>&& re
 template <class... R, class Body>
 void answer(Calls& calls, const sdbus::IObject& object, sdbus::Result<R...>&& result, Body body) {
   answer_after(calls, object, std::move(result), std::nullopt, false, std::move(body));
+}
+
+/// Runs what emits, tells the log if the bus does not take it, and sees that it goes out.
+void emit(Calls& calls, const sdbus::IObject& object, const char* what, const std::function<void()>& signal);
+
+/// See BusObject::close().
+boost::asio::awaitable<void> close_object(Calls& calls, const sdbus::IObject& object, Error why);
+
+/// Sends a signal to each of these clients, and to nobody else: it carries what not everybody is to see.
+template <class... Arguments>
+void emit_to(Calls& calls, sdbus::IObject& object, const char* interface, const char* name,
+             const std::vector<std::string>& clients, const Arguments&... arguments) {
+  emit(calls, object, name, [&] {
+    for (const std::string& client : clients) {
+      auto signal = make_signal(object, interface, name);
+      (signal << ... << arguments);
+      signal.setDestination(client);
+      object.emitSignal(signal);
+    }
+  });
 }
 
 /// Tells those who watch that these properties have other values now.

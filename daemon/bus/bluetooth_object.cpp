@@ -6,8 +6,6 @@
 #include <tuple>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "at/fields.hpp"
 #include "bluetooth/uuid.hpp"
 #include "bus/advertising_options.hpp"
@@ -166,26 +164,11 @@ std::string device_address(const std::string& module_path, const std::string& pa
 BluetoothObject::BluetoothObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
                                  std::shared_ptr<Bluetooth> bluetooth,
                                  std::function<boost::asio::awaitable<void>()> settled)
-    : AdaptorInterfaces(connection, ObjectPath{path}),
-      calls_(calls),
+    : BusObject(calls, connection, path),
       path_(path),
       bluetooth_(std::move(bluetooth)),
       settled_(std::move(settled)),
-      shown_(bluetooth_->status()) {
-  registerAdaptor();
-}
-
-BluetoothObject::~BluetoothObject() {
-  unregisterAdaptor();
-}
-
-void BluetoothObject::announce() {
-  emit_added(calls_, getObject(), {InterfaceName{INTERFACE_NAME}});
-}
-
-void BluetoothObject::withdraw() {
-  emit_removed(calls_, getObject(), {InterfaceName{INTERFACE_NAME}});
-}
+      shown_(bluetooth_->status()) {}
 
 void BluetoothObject::show() {
   const bluetooth::Status before = std::exchange(shown_, bluetooth_->status());
@@ -198,7 +181,7 @@ void BluetoothObject::show() {
   if (before.name != shown_.name) changed.emplace_back("Name");
   if (before.discovering != shown_.discovering) changed.emplace_back("Discovering");
   if (before.advertising != shown_.advertising) changed.emplace_back("Advertising");
-  emit_changed(calls_, getObject(), INTERFACE_NAME, changed);
+  tell_changed(changed);
 }
 
 std::string BluetoothObject::Name() {
@@ -208,17 +191,7 @@ std::string BluetoothObject::Name() {
 template <class... Arguments>
 void BluetoothObject::tell(const char* name, const Arguments&... arguments) {
   if (subscribers_.empty()) return;
-  try {
-    for (const auto& subscriber : subscribers_) {
-      auto signal = make_signal(getObject(), INTERFACE_NAME, name);
-      (signal << ... << arguments);
-      signal.setDestination(subscriber);
-      getObject().emitSignal(signal);
-    }
-  } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
-    spdlog::debug("D-Bus: {} was not told: {}", name, error.getMessage());
-  }
-  calls_.pump.kick();
+  emit_to(calls_, getObject(), INTERFACE_NAME, name, {subscribers_.begin(), subscribers_.end()}, arguments...);
 }
 
 void BluetoothObject::tell_written(const std::string& address, const at::AttributePlace& place,

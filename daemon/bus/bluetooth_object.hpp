@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "bluetooth/bluetooth.hpp"
-#include "bus/answer.hpp"
+#include "bus/bus_object.hpp"
 #include "bus/sdbus_compat.hpp"
 #include "dbus/bluetooth_adaptor.h"
 
@@ -19,16 +19,13 @@ std::string device_path(const std::string& module_path, const std::string& addre
 /// The address in such a path; empty if it is none of this module's.
 std::string device_address(const std::string& module_path, const std::string& path);
 
-class BluetoothObject final : public sdbus::AdaptorInterfaces<org::espat1::Bluetooth_adaptor> {
+class BluetoothObject final : public BusObject<org::espat1::Bluetooth_adaptor> {
  public:
   /// `settled` is done when the objects of the devices are what the service knows.
   BluetoothObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
                   std::shared_ptr<bluetooth::Bluetooth> bluetooth,
                   std::function<boost::asio::awaitable<void>()> settled);
-  ~BluetoothObject();
 
-  void announce();
-  void withdraw();
   void show();
   void forget(const std::string& sender) { subscribers_.erase(sender); }
   void tell_written(const std::string& address, const at::AttributePlace& place, const bluetooth::ByteVector& value);
@@ -65,7 +62,6 @@ class BluetoothObject final : public sdbus::AdaptorInterfaces<org::espat1::Bluet
   template <class... Arguments>
   void tell(const char* signal, const Arguments&... arguments);
 
-  Calls& calls_;
   std::string path_;
   std::shared_ptr<bluetooth::Bluetooth> bluetooth_;
   std::function<boost::asio::awaitable<void>()> settled_;

@@ -4,22 +4,10 @@
 #include <cstdio>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 namespace espat::bus {
-namespace asio = boost::asio;
 namespace {
 
 using boost::asio::awaitable;
-
-constexpr auto never = asio::steady_timer::time_point::max();
 
 /// "/service0003", as BlueZ has it; the number is the place in the list.
 std::string part(const char* kind, unsigned index) {
@@ -32,72 +20,14 @@ std::string part(const char* kind, unsigned index) {
 
 BluetoothTree::BluetoothTree(Calls& calls, sdbus::IConnection& connection, std::string module_path,
                              std::shared_ptr<bluetooth::Bluetooth> bluetooth)
-    : calls_(calls),
+    : ObjectTree(calls),
       connection_(connection),
       module_path_(std::move(module_path)),
-      bluetooth_(std::move(bluetooth)),
-      changed_(calls.io, never),
-      done_(calls.io, never) {}
+      bluetooth_(std::move(bluetooth)) {}
 
 void BluetoothTree::start() {
   subscription_ = bluetooth_->watch(*this);
-  asio::co_spawn(
-      calls_.io,
-      [](std::shared_ptr<BluetoothTree> self) -> asio::awaitable<void> { co_await self->run(); }(shared_from_this()),
-      asio::detached);
-}
-
-awaitable<void> BluetoothTree::stop() {
-  const auto self = shared_from_this();
-  subscription_.reset();
-  stopped_ = true;
-  wake();
-  while (!ended_) {
-    boost::system::error_code ignored;
-    co_await done_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
-}
-
-void BluetoothTree::wake() {
-  ++requested_;
-  changed_.cancel();
-}
-
-awaitable<void> BluetoothTree::settled() {
-  const auto self = shared_from_this();
-  wake();
-  const std::uint64_t wanted = requested_;
-  while (completed_ < wanted && !ended_) {
-    boost::system::error_code ignored;
-    co_await done_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    const auto cancelled = (co_await asio::this_coro::cancellation_state).cancelled();
-    if (cancelled != asio::cancellation_type::none) co_return;  // the next co_await of the caller throws
-  }
-}
-
-awaitable<void> BluetoothTree::run() {
-  const auto self = shared_from_this();
-  for (;;) {
-    const std::uint64_t request = requested_;
-    co_await asio::post(calls_.io, asio::use_awaitable);  // outside of every handler of the bus
-    co_await remove_stale();
-    if (stopped_) break;
-    add_missing();
-    calls_.pump.kick();
-    completed_ = request;
-    done_.cancel();
-    if (requested_ != request) continue;
-    boost::system::error_code ignored;
-    co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
-  if (object_) {
-    object_->withdraw();
-    const std::optional<Error> nothing_special;
-    co_await until_free(module_path_, nothing_special);
-    object_.reset();
-  }
-  ended_ = true;
-  done_.cancel();
+  ObjectTree::start();
 }
 
 /// Number of the connection whose table is to be shown; 0 for none.
@@ -105,52 +35,54 @@ std::uint64_t BluetoothTree::wanted_table(const bluetooth::Device* device) {
   return device != nullptr && device->connection && device->services_resolved ? device->connected_as : 0;
 }
 
-awaitable<void> BluetoothTree::until_free(std::string path, std::optional<Error> why) {
-  do {
-    calls_.jobs.cancel_object(path, why);
-    co_await calls_.jobs.until_object_is_free(path);
-    co_await asio::post(calls_.io, asio::use_awaitable);
-  } while (!calls_.jobs.is_object_free(path));
-}
-
 awaitable<void> BluetoothTree::remove_table(Table& table, std::string address) {
-  const std::optional<Error> why = stopped_ ? std::nullopt : std::optional(bluetooth::has_disconnected(address));
+  const Error why = ending().value_or(bluetooth::has_disconnected(address));
   table.connected_as = 0;
   for (const auto& object : table.characteristics) object->close_sockets();
   for (const auto& object : table.descriptors) object->withdraw();
   for (const auto& object : table.characteristics) object->withdraw();
   for (const auto& object : table.services) object->withdraw();
-  for (const auto& object : table.descriptors) co_await until_free(object->path(), why);
-  for (const auto& object : table.characteristics) co_await until_free(object->path(), why);
-  for (const auto& object : table.services) co_await until_free(object->path(), why);
+  for (const auto& object : table.descriptors) co_await object->close(why);
+  for (const auto& object : table.characteristics) co_await object->close(why);
+  for (const auto& object : table.services) co_await object->close(why);
   table.descriptors.clear();
   table.characteristics.clear();
   table.services.clear();
 }
 
+const bluetooth::Device* BluetoothTree::wanted_device(const std::string& address) const {
+  const bluetooth::Device* device = ending() ? nullptr : bluetooth_->device(address);
+  return device != nullptr && device->selected ? device : nullptr;
+}
+
 awaitable<void> BluetoothTree::remove_stale() {
+  if (ending()) subscription_.reset();
   for (auto entry = nodes_.begin(); entry != nodes_.end();) {
+    const std::string address = entry->first;
     Node& node = entry->second;
-    const bluetooth::Device* device = stopped_ ? nullptr : bluetooth_->device(entry->first);
+    const bluetooth::Device* device = wanted_device(address);
     if (node.table.connected_as != 0 && node.table.connected_as != wanted_table(device)) {
       if (device != nullptr) node.device->show(*device, false);
-      co_await remove_table(node.table, entry->first);
-      device = stopped_ ? nullptr : bluetooth_->device(entry->first);
+      co_await remove_table(node.table, address);
     }
-    if (device != nullptr && device->selected) {
+    if (wanted_device(address) != nullptr) {
       ++entry;
       continue;
     }
-    const std::string path = device_path(module_path_, entry->first);
-    const std::optional<Error> nothing_special;
-    node.device->withdraw();
-    co_await until_free(path, nothing_special);
+    Error why{ErrorKind::not_found, "The device " + address + " is not known any more."};
+    if (ending()) why = *ending();
+    co_await take_away(node.device, std::move(why));
     entry = nodes_.erase(entry);
   }
+  if (!object_ || is_shown()) co_return;
+  Error why{ErrorKind::not_supported, "The module's firmware has no Bluetooth LE any more."};
+  if (ending()) why = *ending();
+  co_await take_away(object_, std::move(why));
 }
 
-void BluetoothTree::add_missing() try {
-  if (!object_ && bluetooth_->is_supported()) {
+void BluetoothTree::add_missing() {
+  if (!is_shown()) return;
+  if (!object_) {
     object_ =
         std::make_unique<BluetoothObject>(calls_, connection_, module_path_, bluetooth_, [this] { return settled(); });
     object_->announce();
@@ -166,8 +98,6 @@ void BluetoothTree::add_missing() try {
     if (node.table.connected_as == 0 && wanted_table(&device) != 0) add_table(node.table, device);
     show(node, device);
   }
-} catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
-  spdlog::debug("D-Bus: what Bluetooth has was not told: {}", error.getMessage());
 }
 
 void BluetoothTree::show(Node& node, const bluetooth::Device& device) {
@@ -212,6 +142,7 @@ void BluetoothTree::forget(const std::string& sender) {
 
 void BluetoothTree::on_status() {
   if (object_) object_->show();
+  wake();
 }
 
 void BluetoothTree::on_device(const std::string& address) {

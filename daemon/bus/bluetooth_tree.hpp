@@ -1,36 +1,29 @@
-// The D-Bus objects of one module's Bluetooth: org.espat1.Bluetooth on the module, its devices and their GATT tables.
-//
-// One coroutine makes the objects what the service knows, whenever that changes: an object is taken away only when no
-// call is about it any more, and never inside a handler of the bus. Between a change and its end, settled() waits.
+// The D-Bus objects of one module's Bluetooth: org.espat1.Bluetooth on the module while the firmware has it, its
+// devices and their GATT tables.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
-
-#include <boost/asio/steady_timer.hpp>
 
 #include "bluetooth/bluetooth.hpp"
 #include "bus/bluetooth_object.hpp"
 #include "bus/device_object.hpp"
 #include "bus/gatt_object.hpp"
+#include "bus/object_tree.hpp"
 
 namespace espat::bus {
 
-class BluetoothTree final : public bluetooth::Watcher, public std::enable_shared_from_this<BluetoothTree> {
+class BluetoothTree final : public ObjectTree, public bluetooth::Watcher {
  public:
   BluetoothTree(Calls& calls, sdbus::IConnection& connection, std::string module_path,
                 std::shared_ptr<bluetooth::Bluetooth> bluetooth);
 
-  void start();
-  /// Takes everything away. Outside of handlers of the bus.
-  boost::asio::awaitable<void> stop();
-  /// A client left the bus.
-  void forget(const std::string& sender);
+  void start() override;
+  /// What it looked for and subscribed to goes.
+  void forget(const std::string& sender) override;
 
   void on_status() override;
   void on_devices() override { wake(); }
@@ -54,29 +47,22 @@ class BluetoothTree final : public bluetooth::Watcher, public std::enable_shared
     Table table;
   };
 
-  void wake();
-  boost::asio::awaitable<void> settled();
-  boost::asio::awaitable<void> run();
-  boost::asio::awaitable<void> remove_stale();
+  boost::asio::awaitable<void> remove_stale() override;
+  void add_missing() override;
   boost::asio::awaitable<void> remove_table(Table& table, std::string address);
-  /// `why`: what is said to those whose calls are about it; nothing when the daemon stops.
-  boost::asio::awaitable<void> until_free(std::string path, std::optional<Error> why);
-  void add_missing();
+  bool is_shown() const { return bluetooth_->status().supported && !ending(); }
+  /// The device, if its object is to be there.
+  const bluetooth::Device* wanted_device(const std::string& address) const;
   static void show(Node& node, const bluetooth::Device& device);
   void add_table(Table& table, const bluetooth::Device& device);
   static std::uint64_t wanted_table(const bluetooth::Device* device);
 
-  Calls& calls_;
   sdbus::IConnection& connection_;
   std::string module_path_;
   std::shared_ptr<bluetooth::Bluetooth> bluetooth_;
   module::Subscription subscription_;
   std::unique_ptr<BluetoothObject> object_;
   std::map<std::string, Node> nodes_;  // by address
-  bool stopped_ = false;
-  bool ended_ = false;
-  std::uint64_t requested_ = 0, completed_ = 0;
-  boost::asio::steady_timer changed_, done_;  // never expire; cancelled to wake who waits
 };
 
 }  // namespace espat::bus

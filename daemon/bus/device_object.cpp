@@ -5,8 +5,6 @@
 #include <tuple>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "bus/bluetooth_object.hpp"
 #include "bus/text.hpp"
 
@@ -64,27 +62,12 @@ Reply<> set_parameters(std::shared_ptr<Bluetooth> bluetooth, std::string address
 DeviceObject::DeviceObject(Calls& calls, sdbus::IConnection& connection, const std::string& module_path,
                            std::shared_ptr<Bluetooth> bluetooth, const bluetooth::Device& device,
                            std::function<boost::asio::awaitable<void>()> settled)
-    : AdaptorInterfaces(connection, ObjectPath{device_path(module_path, device.address)}),
-      calls_(calls),
+    : BusObject(calls, connection, device_path(module_path, device.address)),
       module_path_(module_path),
       address_(device.address),
       bluetooth_(std::move(bluetooth)),
       settled_(std::move(settled)),
-      shown_(look(device, false)) {
-  registerAdaptor();
-}
-
-DeviceObject::~DeviceObject() {
-  unregisterAdaptor();
-}
-
-void DeviceObject::announce() {
-  emit_added(calls_, getObject(), {InterfaceName{INTERFACE_NAME}});
-}
-
-void DeviceObject::withdraw() {
-  emit_removed(calls_, getObject(), {InterfaceName{INTERFACE_NAME}});
-}
+      shown_(look(device, false)) {}
 
 DeviceObject::Shown DeviceObject::look(const bluetooth::Device& device, bool resolved) {
   Shown shown;
@@ -125,7 +108,7 @@ void DeviceObject::show(const bluetooth::Device& device, bool resolved) {
   if (before.parameters.interval != shown_.parameters.interval) changed.emplace_back("ConnectionInterval");
   if (before.parameters.latency != shown_.parameters.latency) changed.emplace_back("ConnectionLatency");
   if (before.parameters.timeout != shown_.parameters.timeout) changed.emplace_back("SupervisionTimeout");
-  emit_changed(calls_, getObject(), INTERFACE_NAME, changed);
+  tell_changed(changed);
 }
 
 std::string DeviceObject::Name() {

@@ -8,24 +8,21 @@
 #include <vector>
 
 #include "bluetooth/bluetooth.hpp"
-#include "bus/answer.hpp"
+#include "bus/bus_object.hpp"
 #include "bus/sdbus_compat.hpp"
 #include "dbus/device_adaptor.h"
 
 namespace espat::bus {
 
-class DeviceObject final : public sdbus::AdaptorInterfaces<org::espat1::Device_adaptor> {
+class DeviceObject final : public BusObject<org::espat1::Device_adaptor> {
  public:
   /// `settled` is done when the objects of its services are what the service knows.
   DeviceObject(Calls& calls, sdbus::IConnection& connection, const std::string& module_path,
                std::shared_ptr<bluetooth::Bluetooth> bluetooth, const bluetooth::Device& device,
                std::function<boost::asio::awaitable<void>()> settled);
-  ~DeviceObject();
 
   /// Tells what has changed. `resolved`: the objects of its services are there.
   void show(const bluetooth::Device& device, bool resolved);
-  void announce();
-  void withdraw();
 
  private:
   struct Shown {
@@ -62,7 +59,6 @@ class DeviceObject final : public sdbus::AdaptorInterfaces<org::espat1::Device_a
   std::uint16_t ConnectionLatency() override { return static_cast<std::uint16_t>(shown_.parameters.latency); }
   std::uint32_t SupervisionTimeout() override { return shown_.parameters.timeout * 10; }
 
-  Calls& calls_;
   std::string module_path_;
   std::string address_;
   std::shared_ptr<bluetooth::Bluetooth> bluetooth_;

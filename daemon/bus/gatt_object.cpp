@@ -7,8 +7,6 @@
 #include <tuple>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -88,36 +86,22 @@ std::vector<std::string> flags_of(std::uint8_t properties) {
 
 GattServiceObject::GattServiceObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
                                      std::string device, const bluetooth::Service& service)
-    : AdaptorInterfaces(connection, ObjectPath{path}),
-      calls_(calls),
-      device_(std::move(device)),
-      uuid_(service.uuid),
-      primary_(service.primary) {
-  registerAdaptor();
-}
-
-GattServiceObject::~GattServiceObject() {
-  unregisterAdaptor();
-}
+    : BusObject(calls, connection, path), device_(std::move(device)), uuid_(service.uuid), primary_(service.primary) {}
 
 GattCharacteristicObject::GattCharacteristicObject(Calls& calls, sdbus::IConnection& connection,
                                                    const std::string& path, std::string service, Owner bluetooth,
                                                    const bluetooth::Device& device, at::AttributePlace place,
                                                    const bluetooth::Characteristic& characteristic)
-    : AdaptorInterfaces(connection, ObjectPath{path}),
-      calls_(calls),
+    : BusObject(calls, connection, path),
       service_(std::move(service)),
       uuid_(characteristic.uuid),
       address_(device.address),
       bluetooth_(std::move(bluetooth)),
       place_(place),
-      properties_(characteristic.properties) {
-  registerAdaptor();
-}
+      properties_(characteristic.properties) {}
 
 GattCharacteristicObject::~GattCharacteristicObject() {
   close_sockets();
-  unregisterAdaptor();
 }
 
 void GattCharacteristicObject::close_sockets() {
@@ -126,7 +110,7 @@ void GattCharacteristicObject::close_sockets() {
 }
 
 void GattCharacteristicObject::tell(const char* property) {
-  emit_changed(calls_, getObject(), INTERFACE_NAME, {property});
+  tell_changed({property});
 }
 
 void GattCharacteristicObject::show_mtu(unsigned mtu) {
@@ -139,19 +123,10 @@ void GattCharacteristicObject::value(const ByteVector& value) {
   value_ = value;
   if (notify_socket_) notify_socket_->value(value);
   if (subscribers_.empty()) return;
-  try {
-    for (const auto& subscriber : subscribers_) {
-      auto signal = make_signal(getObject(), "org.freedesktop.DBus.Properties", "PropertiesChanged");
-      Dictionary changed;
-      changed["Value"] = sdbus::Variant(value);
-      signal << std::string(INTERFACE_NAME) << changed << std::vector<std::string>();
-      signal.setDestination(subscriber);
-      getObject().emitSignal(signal);
-    }
-  } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
-    spdlog::debug("D-Bus: a value was not told: {}", error.getMessage());
-  }
-  calls_.pump.kick();
+  Dictionary changed;
+  changed["Value"] = sdbus::Variant(value);
+  emit_to(calls_, getObject(), "org.freedesktop.DBus.Properties", "PropertiesChanged",
+          {subscribers_.begin(), subscribers_.end()}, std::string(INTERFACE_NAME), changed, std::vector<std::string>());
 }
 
 Reply<ByteVector> GattCharacteristicObject::read(Options options) {
@@ -283,20 +258,13 @@ void GattCharacteristicObject::StopNotify(sdbus::Result<>&& result) {
 GattDescriptorObject::GattDescriptorObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
                                            std::string characteristic, Owner bluetooth, std::string address,
                                            at::AttributePlace place, std::string uuid)
-    : AdaptorInterfaces(connection, ObjectPath{path}),
-      calls_(calls),
+    : BusObject(calls, connection, path),
       characteristic_(std::move(characteristic)),
       address_(std::move(address)),
       uuid_(std::move(uuid)),
       is_configuration_(uuid_ == bluetooth::parse_uuid("2902")),
       bluetooth_(std::move(bluetooth)),
-      place_(place) {
-  registerAdaptor();
-}
-
-GattDescriptorObject::~GattDescriptorObject() {
-  unregisterAdaptor();
-}
+      place_(place) {}
 
 void GattDescriptorObject::ReadValue(sdbus::Result<Bytes_>&& result, Dictionary options) {
   answer(calls_, getObject(), std::move(result), Action::control, std::move(options),

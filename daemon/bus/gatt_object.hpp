@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "bluetooth/bluetooth.hpp"
-#include "bus/answer.hpp"
+#include "bus/bus_object.hpp"
 #include "bus/gatt_sockets.hpp"
 #include "bus/sdbus_compat.hpp"
 #include "dbus/gattcharacteristic_adaptor.h"
@@ -22,34 +22,26 @@ namespace espat::bus {
 /// "read", "write", … as BlueZ calls them.
 std::vector<std::string> flags_of(std::uint8_t properties);
 
-class GattServiceObject final : public sdbus::AdaptorInterfaces<org::espat1::GattService_adaptor> {
+class GattServiceObject final : public BusObject<org::espat1::GattService_adaptor> {
  public:
   GattServiceObject(Calls& calls, sdbus::IConnection& connection, const std::string& path, std::string device,
                     const bluetooth::Service& service);
-  ~GattServiceObject();
-  void announce() { emit_added(calls_, getObject(), {InterfaceName{INTERFACE_NAME}}); }
-  void withdraw() { emit_removed(calls_, getObject(), {InterfaceName{INTERFACE_NAME}}); }
-  std::string path() const { return getObject().getObjectPath(); }
 
  private:
   std::string UUID() override { return uuid_; }
   sdbus::ObjectPath Device() override { return sdbus::ObjectPath(device_); }
   bool Primary() override { return primary_; }
 
-  Calls& calls_;
   std::string device_, uuid_;
   bool primary_;
 };
 
-class GattCharacteristicObject final : public sdbus::AdaptorInterfaces<org::espat1::GattCharacteristic_adaptor> {
+class GattCharacteristicObject final : public BusObject<org::espat1::GattCharacteristic_adaptor> {
  public:
   GattCharacteristicObject(Calls& calls, sdbus::IConnection& connection, const std::string& path, std::string service,
                            std::shared_ptr<bluetooth::Bluetooth> bluetooth, const bluetooth::Device& device,
                            at::AttributePlace place, const bluetooth::Characteristic& characteristic);
   ~GattCharacteristicObject();
-  void announce() { emit_added(calls_, getObject(), {InterfaceName{INTERFACE_NAME}}); }
-  void withdraw() { emit_removed(calls_, getObject(), {InterfaceName{INTERFACE_NAME}}); }
-  std::string path() const { return getObject().getObjectPath(); }
   const at::AttributePlace& place() const { return place_; }
 
   /// The two have agreed on another length of packets; 0: it is not known.
@@ -90,7 +82,6 @@ class GattCharacteristicObject final : public sdbus::AdaptorInterfaces<org::espa
   void stop_if_unwanted();
   void tell(const char* property);
 
-  Calls& calls_;
   std::string service_, uuid_, address_;
   std::shared_ptr<bluetooth::Bluetooth> bluetooth_;
   at::AttributePlace place_;
@@ -103,15 +94,11 @@ class GattCharacteristicObject final : public sdbus::AdaptorInterfaces<org::espa
   std::shared_ptr<WriteSocket> write_socket_;
 };
 
-class GattDescriptorObject final : public sdbus::AdaptorInterfaces<org::espat1::GattDescriptor_adaptor> {
+class GattDescriptorObject final : public BusObject<org::espat1::GattDescriptor_adaptor> {
  public:
   GattDescriptorObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
                        std::string characteristic, std::shared_ptr<bluetooth::Bluetooth> bluetooth, std::string address,
                        at::AttributePlace place, std::string uuid);
-  ~GattDescriptorObject();
-  void announce() { emit_added(calls_, getObject(), {InterfaceName{INTERFACE_NAME}}); }
-  void withdraw() { emit_removed(calls_, getObject(), {InterfaceName{INTERFACE_NAME}}); }
-  std::string path() const { return getObject().getObjectPath(); }
 
  private:
   using Bytes_ = std::vector<std::uint8_t>;
@@ -120,7 +107,6 @@ class GattDescriptorObject final : public sdbus::AdaptorInterfaces<org::espat1::
   std::string UUID() override { return uuid_; }
   sdbus::ObjectPath Characteristic() override { return sdbus::ObjectPath(characteristic_); }
 
-  Calls& calls_;
   std::string characteristic_, address_, uuid_;
   bool is_configuration_;
   std::shared_ptr<bluetooth::Bluetooth> bluetooth_;

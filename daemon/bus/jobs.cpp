@@ -12,8 +12,9 @@ namespace espat::bus {
 Jobs::Jobs(boost::asio::any_io_executor executor, std::size_t limit)
     : limit_(limit), ended_(std::move(executor), boost::asio::steady_timer::time_point::max()) {}
 
-Result<std::shared_ptr<Job>> Jobs::begin(std::string sender, std::string object) {
+Result<std::shared_ptr<Job>> Jobs::begin(std::string sender, const void* object) {
   if (stopped_) return Error{ErrorKind::cancelled, "The daemon is stopping."};
+  if (const auto closed = closed_.find(object); closed != closed_.end()) return closed->second;
   const auto open = std::count_if(jobs_.begin(), jobs_.end(), [&](const auto& job) { return job->sender == sender; });
   if (static_cast<std::size_t>(open) >= limit_) {
     return Error{ErrorKind::busy,
@@ -21,7 +22,7 @@ Result<std::shared_ptr<Job>> Jobs::begin(std::string sender, std::string object)
   }
   auto job = std::make_shared<Job>();
   job->sender = std::move(sender);
-  job->object = std::move(object);
+  job->object = object;
   jobs_.push_back(job);
   return job;
 }
@@ -43,10 +44,11 @@ void Jobs::cancel_sender(const std::string& sender) {
   cancel([&](const Job& job) { return job.sender == sender; });
 }
 
-void Jobs::cancel_object(const std::string& object, const std::optional<Error>& why) {
+void Jobs::close(const void* object, Error why) {
   for (const auto& job : jobs_)
     if (job->object == object && !job->why) job->why = why;
-  cancel([&](const Job& job) { return job.object == object; });
+  closed_.insert_or_assign(object, std::move(why));
+  cancel([object](const Job& job) { return job.object == object; });
 }
 
 void Jobs::stop() {
@@ -62,13 +64,11 @@ boost::asio::awaitable<void> Jobs::until(Done done) {
   }
 }
 
-bool Jobs::is_object_free(const std::string& object) const {
-  return std::none_of(jobs_.begin(), jobs_.end(), [&](const auto& job) { return job->object == object; });
-}
-
-boost::asio::awaitable<void> Jobs::until_object_is_free(std::string object) {
+boost::asio::awaitable<void> Jobs::until_closed(const void* object) {
   // A local: g++ 12 destroys a temporary closure within a co_await twice.
-  const auto is_free = [this, &object] { return is_object_free(object); };
+  const auto is_free = [this, object] {
+    return std::none_of(jobs_.begin(), jobs_.end(), [object](const auto& job) { return job->object == object; });
+  };
   co_await until(is_free);
 }
 

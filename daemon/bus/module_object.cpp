@@ -6,8 +6,6 @@
 #include <tuple>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "at/commands.hpp"
 #include "bus/report_details.hpp"
 #include "bus/text.hpp"
@@ -87,18 +85,12 @@ Reply<> restart(std::shared_ptr<ModuleView> module, bool factory, Options option
 
 ModuleObject::ModuleObject(Calls& calls, sdbus::IConnection& connection, const std::string& path, std::string name,
                            std::shared_ptr<ModuleView> module)
-    : AdaptorInterfaces(connection, ObjectPath{path}),
-      calls_(calls),
+    : BusObject(calls, connection, path),
       name_(std::move(name)),
       module_(std::move(module)),
       shown_(module_->status()) {
-  registerAdaptor();
   changes_ = module_->on_change([this] { show(); });
   reports_ = module_->channel().observe(*this);
-}
-
-ModuleObject::~ModuleObject() {
-  unregisterAdaptor();
 }
 
 void ModuleObject::announce(const std::vector<InterfaceName>& interfaces) {
@@ -123,23 +115,13 @@ void ModuleObject::show() {
   if (before.flow_control != shown_.flow_control) changed.emplace_back("FlowControl");
   if (before.flow_control_verified != shown_.flow_control_verified) changed.emplace_back("FlowControlVerified");
   if (before.capabilities != shown_.capabilities) changed.emplace_back("Capabilities");
-  emit_changed(calls_, getObject(), INTERFACE_NAME, changed);
+  tell_changed(changed);
 }
 
 void ModuleObject::on_report(const at::Report& report) {
   if (subscribers_.empty()) return;
   const auto [name, details] = describe(report);
-  try {
-    for (const auto& subscriber : subscribers_) {
-      auto signal = make_signal(getObject(), INTERFACE_NAME, "Report");
-      signal << name << details;
-      signal.setDestination(subscriber);
-      getObject().emitSignal(signal);
-    }
-  } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
-    spdlog::debug("D-Bus: a report was not told: {}", error.getMessage());
-  }
-  calls_.pump.kick();
+  emit_to(calls_, getObject(), INTERFACE_NAME, "Report", {subscribers_.begin(), subscribers_.end()}, name, details);
 }
 
 std::string ModuleObject::Port() {

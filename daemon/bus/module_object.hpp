@@ -7,18 +7,17 @@
 #include <string>
 #include <vector>
 
-#include "bus/answer.hpp"
+#include "bus/bus_object.hpp"
 #include "bus/sdbus_compat.hpp"
 #include "bus/views.hpp"
 #include "dbus/module_adaptor.h"
 
 namespace espat::bus {
 
-class ModuleObject final : public sdbus::AdaptorInterfaces<org::espat1::Module_adaptor>, private module::Observer {
+class ModuleObject final : public BusObject<org::espat1::Module_adaptor>, private module::Observer {
  public:
   ModuleObject(Calls& calls, sdbus::IConnection& connection, const std::string& path, std::string name,
                std::shared_ptr<ModuleView> module);
-  ~ModuleObject();
 
   /// Tells the ObjectManager's watchers that these interfaces are on this path now, or will be gone.
   void announce(const std::vector<InterfaceName>& interfaces);
@@ -52,7 +51,6 @@ class ModuleObject final : public sdbus::AdaptorInterfaces<org::espat1::Module_a
   void on_report(const at::Report& report) override;
   void show();
 
-  Calls& calls_;
   std::string name_;
   std::shared_ptr<ModuleView> module_;
   ModuleStatus shown_;

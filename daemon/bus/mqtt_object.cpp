@@ -5,8 +5,6 @@
 #include <tuple>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "bus/text.hpp"
 
 namespace espat::bus {
@@ -144,28 +142,7 @@ Reply<> unsubscribe(std::shared_ptr<mqtt::Client> client, std::string sender, st
 
 MqttObject::MqttObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
                        std::shared_ptr<mqtt::Client> client)
-    : AdaptorInterfaces(connection, ObjectPath{path}),
-      calls_(calls),
-      client_(std::move(client)),
-      shown_(client_->status()) {
-  registerAdaptor();
-  subscription_ = client_->on_change([this] { show(); });
-  client_->on_message(
-      [this](const mqtt::Message& message, const std::vector<std::string>& owners) { tell(message, owners); });
-}
-
-MqttObject::~MqttObject() {
-  client_->on_message(nullptr);
-  unregisterAdaptor();
-}
-
-void MqttObject::announce() {
-  emit_added(calls_, getObject(), {InterfaceName{INTERFACE_NAME}});
-}
-
-void MqttObject::withdraw() {
-  emit_removed(calls_, getObject(), {InterfaceName{INTERFACE_NAME}});
-}
+    : BusObject(calls, connection, path), client_(std::move(client)), shown_(client_->status()) {}
 
 void MqttObject::show() {
   const mqtt::ClientStatus before = std::exchange(shown_, client_->status());
@@ -176,25 +153,19 @@ void MqttObject::show() {
   if (before.client_id != shown_.client_id) changed.emplace_back("ClientId");
   if (before.topics != shown_.topics) changed.emplace_back("Topics");
   if (before.waiting != shown_.waiting) changed.emplace_back("Waiting");
-  emit_changed(calls_, getObject(), INTERFACE_NAME, changed);
+  tell_changed(changed);
 }
 
-void MqttObject::tell(const mqtt::Message& message, const std::vector<std::string>& owners) {
+void MqttObject::tell_message(const mqtt::Message& message, const std::vector<std::string>& owners) {
   Dictionary details;
   details["complete"] = sdbus::Variant(std::string(name_of(message.completeness)));
   details["pieces"] = sdbus::Variant(static_cast<std::uint32_t>(message.pieces));
   const std::string topic = valid_text(message.topic);
-  try {
-    for (const auto& owner : owners) {
-      auto signal = make_signal(getObject(), INTERFACE_NAME, "Message");
-      signal << topic << message.payload << details;
-      signal.setDestination(owner);
-      getObject().emitSignal(signal);
-    }
-  } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
-    spdlog::debug("D-Bus: a message was not told: {}", error.getMessage());
-  }
-  calls_.pump.kick();
+  emit_to(calls_, getObject(), INTERFACE_NAME, "Message", owners, topic, message.payload, details);
+}
+
+void MqttObject::tell_topic_lost(const std::string& topic, const std::vector<std::string>& owners, const Error& why) {
+  emit_to(calls_, getObject(), INTERFACE_NAME, "TopicLost", owners, valid_text(topic), valid_text(why.message));
 }
 
 std::string MqttObject::State() {

@@ -6,25 +6,21 @@
 #include <string>
 #include <vector>
 
-#include "bus/answer.hpp"
+#include "bus/bus_object.hpp"
 #include "bus/sdbus_compat.hpp"
 #include "dbus/mqtt_adaptor.h"
 #include "mqtt/client.hpp"
 
 namespace espat::bus {
 
-class MqttObject final : public sdbus::AdaptorInterfaces<org::espat1::Mqtt_adaptor> {
+class MqttObject final : public BusObject<org::espat1::Mqtt_adaptor> {
  public:
   MqttObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
              std::shared_ptr<mqtt::Client> client);
-  ~MqttObject();
 
-  /// Tells the ObjectManager's watchers that the interface is there now.
-  void announce();
-  /// The same when it goes.
-  void withdraw();
-  /// A client left the bus: its topics go.
-  void forget(const std::string& sender) { client_->forget_owner(sender); }
+  void show();
+  void tell_message(const mqtt::Message& message, const std::vector<std::string>& owners);
+  void tell_topic_lost(const std::string& topic, const std::vector<std::string>& owners, const Error& why);
 
  private:
   void Connect(sdbus::Result<>&& result, std::string host, Dictionary options) override;
@@ -41,13 +37,8 @@ class MqttObject final : public sdbus::AdaptorInterfaces<org::espat1::Mqtt_adapt
   std::vector<std::string> Topics() override;
   std::uint32_t Waiting() override { return static_cast<std::uint32_t>(shown_.waiting); }
 
-  void show();
-  void tell(const mqtt::Message& message, const std::vector<std::string>& owners);
-
-  Calls& calls_;
   std::shared_ptr<mqtt::Client> client_;
   mqtt::ClientStatus shown_;
-  module::Subscription subscription_;
 };
 
 }  // namespace espat::bus

@@ -95,19 +95,13 @@ Reply<sdbus::UnixFd> open_stream(std::shared_ptr<NetworkView> network, std::stri
 
 NetworkObject::NetworkObject(Calls& calls, sdbus::IConnection& connection, const std::string& path, std::string module,
                              std::shared_ptr<NetworkView> network, ModuleRegistry& registry)
-    : AdaptorInterfaces(connection, ObjectPath{path}),
-      calls_(calls),
+    : BusObject(calls, connection, path),
       module_(std::move(module)),
       network_(std::move(network)),
       registry_(registry),
       shown_(network_->status()) {
-  registerAdaptor();
   subscription_ = network_->on_change([this] { show(); });
   failures_ = network_->on_tls_failure([this](const net::TlsFailure& failure) { tell(failure); });
-}
-
-NetworkObject::~NetworkObject() {
-  unregisterAdaptor();
 }
 
 void NetworkObject::show() {
@@ -119,7 +113,7 @@ void NetworkObject::show() {
   if (before.dns != shown_.dns) changed.emplace_back("Dns");
   if (before.dns_registrar != shown_.dns_registrar) changed.emplace_back("DnsRegistrar");
   if (before.mtu != shown_.mtu) changed.emplace_back("Mtu");
-  emit_changed(calls_, getObject(), INTERFACE_NAME, changed);
+  tell_changed(changed);
 }
 
 std::vector<std::string> NetworkObject::Addresses() {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "bus/answer.hpp"
+#include "bus/bus_object.hpp"
 #include "bus/module_registry.hpp"
 #include "bus/sdbus_compat.hpp"
 #include "bus/views.hpp"
@@ -14,12 +14,11 @@
 
 namespace espat::bus {
 
-class NetworkObject final : public sdbus::AdaptorInterfaces<org::espat1::Network_adaptor> {
+class NetworkObject final : public BusObject<org::espat1::Network_adaptor> {
  public:
   /// `registry` outlives the object.
   NetworkObject(Calls& calls, sdbus::IConnection& connection, const std::string& path, std::string module,
                 std::shared_ptr<NetworkView> network, ModuleRegistry& registry);
-  ~NetworkObject();
 
  private:
   void AddForward(sdbus::Result<>&& result, std::string name, Dictionary options) override;
@@ -47,7 +46,6 @@ class NetworkObject final : public sdbus::AdaptorInterfaces<org::espat1::Network
   void show();
   void tell(const net::TlsFailure& failure);
 
-  Calls& calls_;
   std::string module_;  // its name
   std::shared_ptr<NetworkView> network_;
   ModuleRegistry& registry_;

@@ -9,8 +9,6 @@
 #include <grp.h>
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -23,8 +21,9 @@
 #include "bus/jobs.hpp"
 #include "bus/manager_object.hpp"
 #include "bus/module_object.hpp"
-#include "bus/mqtt_object.hpp"
+#include "bus/mqtt_tree.hpp"
 #include "bus/network_object.hpp"
+#include "bus/object_tree.hpp"
 #include "bus/polkit_authority.hpp"
 #include "bus/pump.hpp"
 #include "bus/sdbus_compat.hpp"
@@ -44,14 +43,10 @@ std::optional<std::uint32_t> group_id(const char* name) {
 }
 
 struct ModuleObjects {
-  std::shared_ptr<ModuleView> view;
   std::unique_ptr<ModuleObject> module;
   std::unique_ptr<StationObject> station;
   std::unique_ptr<NetworkObject> network;
-  std::shared_ptr<BluetoothTree> bluetooth;
-  std::shared_ptr<mqtt::Client> client;  // null if MQTT is not to be shown
-  std::unique_ptr<MqttObject> mqtt;      // while the firmware has it
-  module::Subscription changes;
+  std::vector<std::shared_ptr<ObjectTree>> trees;  // of the services that not every firmware has
 };
 
 }  // namespace
@@ -95,46 +90,44 @@ class Service::Connection {
                   std::shared_ptr<mqtt::Client> mqtt) {
     const std::string path = module_path(name);
     ModuleObjects objects;
-    objects.view = module;
-    objects.module = std::make_unique<ModuleObject>(calls_, *connection_, path, name, module);
+    objects.module = std::make_unique<ModuleObject>(calls_, *connection_, path, name, std::move(module));
     objects.station = std::make_unique<StationObject>(calls_, *connection_, path, std::move(station));
     objects.network = std::make_unique<NetworkObject>(calls_, *connection_, path, name, std::move(network), registry_);
-    objects.module->announce(interfaces(objects));
-    if (bluetooth) {
-      objects.bluetooth = std::make_shared<BluetoothTree>(calls_, *connection_, path, std::move(bluetooth));
-      objects.bluetooth->start();
-    }
+    objects.module->announce(interfaces());
+    if (bluetooth)
+      objects.trees.push_back(std::make_shared<BluetoothTree>(calls_, *connection_, path, std::move(bluetooth)));
+    if (mqtt) objects.trees.push_back(std::make_shared<MqttTree>(calls_, *connection_, path, std::move(mqtt)));
+    for (const auto& tree : objects.trees) tree->start();
     modules_[name] = std::move(objects);
     manager_->add(name);
-    if (!mqtt) return;
-    modules_.at(name).client = std::move(mqtt);
-    modules_.at(name).changes = module->on_change([this, name] { show_mqtt(name); });
-    show_mqtt(name);
   }
 
   net::NameServerRegistry& name_servers() { return name_servers_; }
 
   boost::asio::awaitable<void> remove_module(std::string name) {
     if (!modules_.contains(name)) co_return;
-    const std::string path = module_path(name);
-    if (const auto bluetooth = modules_[name].bluetooth) co_await bluetooth->stop();
-    jobs_.cancel_object(path);
-    co_await jobs_.until_object_is_free(path);
-    co_await leave_handler();
+    const Error why{ErrorKind::cancelled, "The module " + name + " is being removed."};
+    const auto trees = modules_[name].trees;
+    for (const auto& tree : trees) co_await tree->stop(why);
     const auto found = modules_.find(name);
     if (found == modules_.end()) co_return;
-    found->second.module->withdraw(interfaces(found->second));
+    ModuleObjects objects = std::move(found->second);
     modules_.erase(found);
+    objects.module->withdraw(interfaces());
     manager_->remove(name);
+    co_await objects.module->close(why);
+    co_await objects.station->close(why);
+    co_await objects.network->close(why);
   }
 
   boost::asio::awaitable<void> stop() {
     jobs_.stop();
     co_await jobs_.until_idle();
+    const Error why{ErrorKind::cancelled, "The daemon is stopping."};
     for (auto& [name, objects] : modules_)
-      if (objects.bluetooth) co_await objects.bluetooth->stop();
+      for (const auto& tree : objects.trees) co_await tree->stop(why);
     co_await leave_handler();
-    for (auto& [name, objects] : modules_) objects.module->withdraw(interfaces(objects));
+    for (auto& [name, objects] : modules_) objects.module->withdraw(interfaces());
     modules_.clear();
     manager_.reset();
     authority_.reset();
@@ -147,42 +140,11 @@ class Service::Connection {
   }
 
  private:
-  static std::vector<InterfaceName> interfaces(const ModuleObjects& objects) {
-    std::vector<InterfaceName> names{InterfaceName{org::espat1::Module_adaptor::INTERFACE_NAME},
-                                     InterfaceName{org::espat1::Station_adaptor::INTERFACE_NAME},
-                                     InterfaceName{org::espat1::Network_adaptor::INTERFACE_NAME}};
-    if (objects.mqtt) names.emplace_back(org::espat1::Mqtt_adaptor::INTERFACE_NAME);
-    return names;
-  }
-
-  /// What the firmware has is known when the module is ready, and stays until it is ready again: it may have got
-  /// another firmware meanwhile.
-  void show_mqtt(const std::string& name) {
-    ModuleObjects& objects = modules_.at(name);
-    if (!is_ready(objects) || has_mqtt(objects) == (objects.mqtt != nullptr)) return;
-    if (objects.mqtt) {
-      boost::asio::co_spawn(io_, withdraw_mqtt(name), boost::asio::detached);
-    } else {
-      objects.mqtt = std::make_unique<MqttObject>(calls_, *connection_, module_path(name), objects.client);
-      objects.mqtt->announce();
-    }
-  }
-
-  static bool is_ready(const ModuleObjects& objects) { return objects.view->status().state == module::State::ready; }
-  static bool has_mqtt(const ModuleObjects& objects) { return mqtt::Client::is_in(objects.view->channel().dialect()); }
-
-  /// Once no call is about the module any more; by then it may have MQTT again.
-  boost::asio::awaitable<void> withdraw_mqtt(std::string name) {
-    const std::string path = module_path(name);
-    do {
-      co_await jobs_.until_object_is_free(path);
-      co_await leave_handler();
-    } while (!jobs_.is_object_free(path));
-    const auto found = modules_.find(name);
-    if (found == modules_.end() || !found->second.mqtt || !is_ready(found->second) || has_mqtt(found->second))
-      co_return;
-    found->second.mqtt->withdraw();
-    found->second.mqtt.reset();
+  /// That every module has.
+  static std::vector<InterfaceName> interfaces() {
+    return {InterfaceName{org::espat1::Module_adaptor::INTERFACE_NAME},
+            InterfaceName{org::espat1::Station_adaptor::INTERFACE_NAME},
+            InterfaceName{org::espat1::Network_adaptor::INTERFACE_NAME}};
   }
 
   /// Objects must not go inside one of their own calls or signals: a posted turn of the loop is outside of all of them.
@@ -221,8 +183,7 @@ class Service::Connection {
       if (callers_) callers_->forget(name);
       for (auto& [ignored, objects] : modules_) {
         objects.module->forget(name);
-        if (objects.bluetooth) objects.bluetooth->forget(name);
-        if (objects.mqtt) objects.mqtt->forget(name);
+        for (const auto& tree : objects.trees) tree->forget(name);
       }
     } catch (const std::exception& error) {
       spdlog::warn("D-Bus: a caller's departure was not understood: {}", error.what());

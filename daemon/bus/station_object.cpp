@@ -116,16 +116,8 @@ Reply<std::int32_t> signal_strength(std::shared_ptr<wifi::Station> station) {
 
 StationObject::StationObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
                              std::shared_ptr<wifi::Station> station)
-    : AdaptorInterfaces(connection, ObjectPath{path}),
-      calls_(calls),
-      station_(std::move(station)),
-      shown_(station_->status()) {
-  registerAdaptor();
+    : BusObject(calls, connection, path), station_(std::move(station)), shown_(station_->status()) {
   subscription_ = station_->on_change([this] { show(); });
-}
-
-StationObject::~StationObject() {
-  unregisterAdaptor();
 }
 
 void StationObject::show() {
@@ -142,7 +134,7 @@ void StationObject::show() {
   if (before.bssid != shown_.bssid) changed.emplace_back("Bssid");
   if (before.channel != shown_.channel) changed.emplace_back("Channel");
   if (before.rssi != shown_.rssi) changed.emplace_back("Rssi");
-  emit_changed(calls_, getObject(), INTERFACE_NAME, changed);
+  tell_changed(changed);
 }
 
 std::string StationObject::State() {

@@ -5,18 +5,17 @@
 #include <string>
 #include <vector>
 
-#include "bus/answer.hpp"
+#include "bus/bus_object.hpp"
 #include "bus/sdbus_compat.hpp"
 #include "dbus/station_adaptor.h"
 #include "wifi/station.hpp"
 
 namespace espat::bus {
 
-class StationObject final : public sdbus::AdaptorInterfaces<org::espat1::Station_adaptor> {
+class StationObject final : public BusObject<org::espat1::Station_adaptor> {
  public:
   StationObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
                 std::shared_ptr<wifi::Station> station);
-  ~StationObject();
 
  private:
   using Networks_ = std::vector<Dictionary>;
@@ -40,7 +39,6 @@ class StationObject final : public sdbus::AdaptorInterfaces<org::espat1::Station
 
   void show();
 
-  Calls& calls_;
   std::shared_ptr<wifi::Station> station_;
   wifi::StationStatus shown_;
   module::Subscription subscription_;

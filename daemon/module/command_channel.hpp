@@ -178,7 +178,7 @@ class CommandChannel final : public Channel, private at::LexerSink {
   ChannelOwner& owner_;
   std::shared_ptr<spdlog::logger> log_;
   at::Lexer lexer_;
-  ObserverList observers_;
+  ObserverList<Observer> observers_;
   Schedule schedule_;
   ChannelCounters counters_;
 

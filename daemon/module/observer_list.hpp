@@ -1,4 +1,5 @@
-// The observers of one channel. They may come and go while they are being told something, also their own selves.
+// Who is told something: the observers of a channel, the watchers of a service. They may come and go while they are
+// being told, also their own selves.
 #pragma once
 
 #include <algorithm>
@@ -10,9 +11,10 @@
 
 namespace espat::module {
 
+template <class Observer>
 class ObserverList {
  public:
-  /// The subscription may outlive the list.
+  /// The observer outlives the subscription; the subscription may outlive the list.
   Subscription add(Observer& observer) {
     state_->observers.push_back(&observer);
     return Subscription([weak = std::weak_ptr(state_), &observer] {

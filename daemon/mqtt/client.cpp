@@ -8,6 +8,10 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
 
 #include "at/command_builder.hpp"
 #include "at/fields.hpp"
@@ -19,6 +23,8 @@ namespace {
 
 using boost::asio::awaitable;
 
+/// What takes longer would have to be a job (DESIGN section 7).
+constexpr std::chrono::seconds longest_connect{19};
 constexpr std::size_t longest_text = 1024;  // of client id, user name and password (guide 3.5.3)
 
 const char* name_of(ClientState state) {
@@ -91,6 +97,7 @@ Client::Client(module::Channel& channel, ClientEnvironment environment)
 
 void Client::start() {
   subscription_ = channel_.observe(*this);
+  on_state(channel_.state());
   boost::asio::co_spawn(
       channel_.executor(), [self = shared_from_this()]() -> awaitable<void> { co_await self->watch_pieces(); },
       boost::asio::detached);
@@ -100,16 +107,8 @@ void Client::stop() {
   stopped_ = true;
   ++generation_;
   subscription_.reset();
-  listener_ = nullptr;
   stop_keeper();
   piece_alarm_->ring();
-}
-
-module::Subscription Client::on_change(std::function<void()> changed) {
-  const auto place = listeners_.insert(listeners_.end(), std::move(changed));
-  return module::Subscription([weak = weak_from_this(), place] {
-    if (const auto self = weak.lock()) self->listeners_.erase(place);
-  });
 }
 
 void Client::change(const std::function<void(ClientStatus&)>& edit) {
@@ -120,17 +119,17 @@ void Client::change(const std::function<void(ClientStatus&)>& edit) {
     const bool away = status_.state == ClientState::disconnected || status_.state == ClientState::reconnecting;
     channel_.log().info("MQTT: {} {}", name_of(status_.state), away ? status_.reason : status_.broker);
   }
-  const auto listeners = listeners_;  // one of them may end its own subscription
-  for (const auto& changed : listeners) changed();
+  watchers_.notify([](Watcher& watcher) { watcher.on_status(); });
 }
 
 awaitable<Result<void>> Client::connect(ConnectRequest request) {
+  using boost::asio::experimental::awaitable_operators::operator||;
   const auto self = shared_from_this();
   if (const auto checked = check(request); checked.has_error()) co_return checked.error();
   if (channel_.state() != module::State::ready) {
     co_return Error{ErrorKind::not_ready, "The module is not ready: `espatctl status` tells its state and why."};
   }
-  if (!is_in(channel_.dialect())) co_return Error{ErrorKind::not_supported, "This firmware has no MQTT."};
+  if (!status_.supported) co_return Error{ErrorKind::not_supported, "This firmware has no MQTT."};
   if (connecting_) {
     co_return Error{ErrorKind::in_progress, "A connect to a broker is under way: wait for it, or disconnect."};
   }
@@ -150,7 +149,9 @@ awaitable<Result<void>> Client::connect(ConnectRequest request) {
     bool done = false;
     ~Attempt() {
       client.connecting_ = false;
-      if (!done && client.generation_ == generation && !client.stopped_) client.lose("The connect was given up.");
+      if (done || client.generation_ != generation || client.stopped_) return;
+      client.lose("The connect was given up.");
+      client.clean_up();
     }
   } attempt{*this, generation};
   connecting_ = true;
@@ -160,7 +161,18 @@ awaitable<Result<void>> Client::connect(ConnectRequest request) {
     status.broker = broker_of(*request_);
     status.client_id = request_->client_id;
   });
-  const Result<void> made = co_await establish(generation, true);
+  // An attempt that goes on too long is cut short, as by disconnect().
+  const auto limit = environment_.clock.make_alarm(channel_.executor());
+  const module::TimePoint end = environment_.clock.now() + longest_connect;
+  const auto first = co_await (establish(generation, true) || limit->wait_until(end));
+  const auto cancelled = (co_await boost::asio::this_coro::cancellation_state).cancelled();
+  if (cancelled != boost::asio::cancellation_type::none)
+    throw boost::system::system_error(boost::asio::error::operation_aborted);
+  Result<void> made =
+      Error{ErrorKind::timeout,
+            "There was no session with the broker within 19 s: see that its name, port and transport are "
+            "right and that the module's network reaches it."};
+  if (first.index() == 0) made = std::get<0>(first);
   attempt.done = true;
   if (generation != generation_) {
     co_return Error{ErrorKind::cancelled, "The connect was cut short by another request."};
@@ -168,6 +180,7 @@ awaitable<Result<void>> Client::connect(ConnectRequest request) {
   if (made.has_error()) {
     request_.reset();
     lose(made.error().message);
+    if (first.index() != 0) clean_up();
     co_return made.error();
   }
   start_keeper();

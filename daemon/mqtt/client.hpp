@@ -18,7 +18,6 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,6 +32,7 @@
 #include "module/channel.hpp"
 #include "module/clock.hpp"
 #include "module/module_time.hpp"
+#include "module/observer_list.hpp"
 #include "module/wall_clock.hpp"
 #include "mqtt/message_joiner.hpp"
 
@@ -42,6 +42,7 @@ namespace espat::mqtt {
 enum class ClientState : std::uint8_t { disconnected, connecting, connected, reconnecting };
 
 struct ClientStatus {
+  bool supported = false;  // by the firmware; known since the module was first ready
   ClientState state = ClientState::disconnected;
   std::string reason;               // why not connected; empty when connected
   std::string broker;               // "mqtts://host:port"; empty if none was asked for
@@ -77,6 +78,19 @@ struct Publication {
 /// What became of a publication that was not refused. `sent`: the module said so; from QoS 1 on the broker has it.
 enum class Published : std::uint8_t { sent, waiting };
 
+/// Hears what changes. Called from the reader and from coroutines: it must neither block nor destroy the client.
+class Watcher {
+ public:
+  virtual ~Watcher() = default;
+  virtual void on_status() {}
+  /// A message, with the owners of the topics that mean it.
+  virtual void on_message(const Message&, const std::vector<std::string>& owners) { (void)owners; }
+  /// A topic was refused when a lost session was made again, or went with the firmware: its owners hear no more of it.
+  virtual void on_topic_lost(const std::string& topic, const std::vector<std::string>& owners, const Error& why) {
+    (void)topic, (void)owners, (void)why;
+  }
+};
+
 /// What the client takes from the world.
 struct ClientEnvironment {
   module::Clock& clock;                 // these outlive the client's coroutines
@@ -102,18 +116,12 @@ class Client final : public module::Observer, public std::enable_shared_from_thi
   /// Ends every wait and every observation. Coroutines in the middle of a command end with its answer.
   void stop();
 
-  /// Whether the firmware has MQTT; only known in state ready.
-  static bool is_in(const at::Dialect& dialect) { return dialect.has("+MQTTUSERCFG") && dialect.has("+MQTTCONN"); }
-
   const ClientStatus& status() const { return status_; }
-  /// Called after every change of status(); it must not destroy the client.
-  module::Subscription on_change(std::function<void()> changed);
-  /// Messages, with the owners of the topics that mean them.
-  using Listener = std::function<void(const Message&, const std::vector<std::string>& owners)>;
-  void on_message(Listener listener) { listener_ = std::move(listener); }
+  /// The watcher outlives the subscription.
+  module::Subscription watch(Watcher& watcher) { return watchers_.add(watcher); }
 
-  /// Ends what there is and makes a session; done when the broker has accepted it and the topics are subscribed. At
-  /// most about 25 s once the module is free. Only a session that came about is made again by itself.
+  /// Ends what there is and makes a session; done when the broker has accepted it and the topics are subscribed, or
+  /// after 19 s. Only a session that came about is made again by itself.
   boost::asio::awaitable<Result<void>> connect(ConnectRequest request);
   /// Ends the session; what waits is thrown away. Topics stay with their owners, for the next session.
   boost::asio::awaitable<Result<void>> disconnect();
@@ -160,6 +168,7 @@ class Client final : public module::Observer, public std::enable_shared_from_thi
                                             std::vector<std::uint8_t> payload);
   boost::asio::awaitable<Result<void>> prepare_verification();
   void give_up();
+  void clean_up();
   void lose(std::string reason);
   void start_keeper();
   void stop_keeper();
@@ -172,6 +181,7 @@ class Client final : public module::Observer, public std::enable_shared_from_thi
   boost::asio::awaitable<Result<void>> ask_for(std::string topic, unsigned qos);
   boost::asio::awaitable<Result<void>> drop(std::string owner, std::string topic);
   void show_topics();
+  void give_up_topic(const std::string& topic, const Error& why);
   void deliver(Message message);
   boost::asio::awaitable<void> watch_pieces();
 
@@ -179,8 +189,7 @@ class Client final : public module::Observer, public std::enable_shared_from_thi
   ClientEnvironment environment_;
   module::Subscription subscription_;
   ClientStatus status_;
-  std::list<std::function<void()>> listeners_;
-  Listener listener_;
+  module::ObserverList<Watcher> watchers_;
 
   std::shared_ptr<const ConnectRequest> request_;  // of the session that is wanted, or being made
   std::map<std::string, Topic> topics_;

@@ -190,18 +190,37 @@ void Client::on_state(module::State state) {
   time_.forget();
   if (state != module::State::ready && status_.state == ClientState::connected)
     lose("The module has restarted or cannot be reached.");
-  if (state == module::State::ready && !is_in(channel_.dialect())) give_up();
+  if (state == module::State::ready) {
+    const at::Dialect& dialect = channel_.dialect();
+    const bool supported = dialect.has("+MQTTUSERCFG") && dialect.has("+MQTTCONN");
+    if (!supported) give_up();
+    change([&](ClientStatus& status) { status.supported = supported; });
+  }
   if (keeper_) keeper_->alarm->ring();
 }
 
-/// The module has come back with other firmware, which has no MQTT.
+/// The module has come with firmware that has no MQTT: nothing of what other firmware had is wanted any more.
 void Client::give_up() {
   ++generation_;
   stop_keeper();
   forget_waiting();
-  topics_.clear();
-  lose("The module's firmware has no MQTT.");
-  show_topics();
+  const Error why{ErrorKind::not_supported, "The module's firmware has no MQTT."};
+  while (!topics_.empty()) give_up_topic(topics_.begin()->first, why);
+  lose(why.message);
+}
+
+/// Nobody waits for the session that is being made: should it come about, it must not stay.
+void Client::clean_up() {
+  boost::asio::co_spawn(
+      channel_.executor(),
+      [self = shared_from_this()]() -> awaitable<void> {
+        const unsigned generation = self->generation_;
+        module::RunOptions options;
+        options.is_wanted = [self, generation] { return self->generation_ == generation; };
+        at::Command clean = at::commands::mqtt_clean();
+        (void)co_await self->channel_.run(std::move(clean), std::move(options));
+      },
+      boost::asio::detached);
 }
 
 void Client::on_report(const at::Report& report) {

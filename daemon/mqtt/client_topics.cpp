@@ -86,9 +86,7 @@ awaitable<Result<void>> Client::restore_topics(unsigned generation) {
     if (done.has_value()) continue;
     if (done.error().kind != ErrorKind::module || disconnects != disconnects_) co_return done;
     // Refused in a session that goes on: it would keep every session from coming about.
-    channel_.log().warn("MQTT: {}. It is given up.", done.error().message);
-    topics_.erase(topic);
-    show_topics();
+    give_up_topic(topic, done.error());
   }
   co_return Result<void>();
 }
@@ -141,6 +139,17 @@ void Client::forget_owner(const std::string& owner) {
   }
 }
 
+void Client::give_up_topic(const std::string& topic, const Error& why) {
+  const auto found = topics_.find(topic);
+  if (found == topics_.end()) return;
+  channel_.log().warn("MQTT: the topic {} is given up: {}", topic, why.message);
+  const std::vector<std::string> owners(found->second.owners.begin(), found->second.owners.end());
+  const std::string name = topic;  // `topic` may be the one that goes
+  topics_.erase(found);
+  show_topics();
+  watchers_.notify([&](Watcher& watcher) { watcher.on_topic_lost(name, owners, why); });
+}
+
 void Client::show_topics() {
   change([this](ClientStatus& status) {
     status.topics.clear();
@@ -181,7 +190,9 @@ void Client::deliver(Message message) {
   std::set<std::string> owners;
   for (const auto& [topic, entry] : topics_)
     if (matches(topic, message.topic)) owners.insert(entry.owners.begin(), entry.owners.end());
-  if (listener_ && !owners.empty()) listener_(message, {owners.begin(), owners.end()});
+  if (owners.empty()) return;
+  const std::vector<std::string> listed(owners.begin(), owners.end());
+  watchers_.notify([&](Watcher& watcher) { watcher.on_message(message, listed); });
 }
 
 }  // namespace espat::mqtt

@@ -14,7 +14,7 @@ using testing::Not;
 TEST_F(BluetoothTest, LeavesTheRadioOffUntilSomebodyWantsIt) {
   pass(10s);
   EXPECT_TRUE(channel.sent().empty());
-  EXPECT_TRUE(service->is_supported());
+  EXPECT_TRUE(service->status().supported);
   ASSERT_TRUE(finish(service->start_discovery(":1.1", {})).has_value());
   EXPECT_THAT(channel.sent(), ElementsAre("AT+BLEINIT?", "AT+BLEINIT=3", "AT+BLEADDR?", "AT+BLENAME?",
                                           "AT+BLESCANPARAM=1,0,0,100,50", "AT+BLESCAN=1"));
@@ -44,7 +44,7 @@ TEST_F(BluetoothTest, IsNotThereOnFirmwareWithoutIt) {
   FakeChannel other(io, clock);
   const auto without = std::make_shared<bluetooth::Bluetooth>(other, clock);
   without->start();
-  EXPECT_FALSE(without->is_supported());
+  EXPECT_FALSE(without->status().supported);
   const auto refused = finish(without->start_discovery(":1.1", {}));
   ASSERT_TRUE(refused.has_error());
   EXPECT_EQ(refused.error().kind, ErrorKind::not_supported);
@@ -188,6 +188,73 @@ TEST_F(BluetoothTest, SaysThatADeviceLeftWhileItWasConnected) {
   });
   EXPECT_TRUE(finish(service->connect(pump, std::nullopt, 10)).has_error());
   EXPECT_FALSE(service->device(pump)->connection.has_value());
+}
+
+TEST_F(BluetoothTest, DisconnectsADeviceThatConnectsWhenNobodyWaitsAnyMore) {
+  channel.script("AT+BLECONN=", ok({}, 8s));
+  channel.script("AT+BLEDISCONN=", [this](const std::string&) {
+    channel.report(at::OtherReport{"BLEDISCONN", "0,\"24:0a:c4:d6:e4:46\""});
+    return ok();
+  });
+  ASSERT_TRUE(finish(service->start_advertising({.data = {2, 1, 6}})).has_value());
+  boost::asio::cancellation_signal leave;
+  bool thrown = false;
+  boost::asio::co_spawn(
+      io, service->connect(pump, std::nullopt, 10),
+      boost::asio::bind_cancellation_slot(
+          leave.slot(), [&](std::exception_ptr why, const Result<void>&) { thrown = why != nullptr; }));
+  pass(2s);
+  leave.emit(boost::asio::cancellation_type::terminal);
+  pass(1s);
+  EXPECT_TRUE(thrown);
+  const auto second = finish(service->connect(pump, std::nullopt, 10));
+  ASSERT_TRUE(second.has_error());
+  EXPECT_EQ(second.error().kind, ErrorKind::in_progress) << "the module cannot be stopped";
+  report("BLECONN", "0,\"24:0a:c4:d6:e4:46\"");
+  ASSERT_NE(service->device(pump), nullptr);
+  EXPECT_FALSE(service->device(pump)->came_by_itself);
+  pass(10s);
+  EXPECT_FALSE(service->device(pump)->connection.has_value());
+  EXPECT_EQ(channel.count("AT+BLEDISCONN=0"), 1u);
+  EXPECT_EQ(channel.count("AT+BLEADVSTART"), 1u) << "it was not the advertisement that was taken up";
+  EXPECT_EQ(channel.count("AT+BLEGATTCPRIMSRV"), 0u);
+}
+
+TEST_F(BluetoothTest, GivesUpADeviceThatLetsItsServicesBeReadForTooLong) {
+  channel.script("AT+BLEGATTCPRIMSRV=", ok({"+BLEGATTCPRIMSRV:0,3,0xA002,1"}, 30s));
+  channel.script("AT+BLEDISCONN=", [this](const std::string&) {
+    channel.report(at::OtherReport{"BLEDISCONN", "0,\"24:0a:c4:d6:e4:46\""});
+    return ok();
+  });
+  const auto late = begin(service->connect(pump, std::nullopt, 10));
+  pass(18s);
+  EXPECT_FALSE(late->has_value());
+  pass(1s);
+  ASSERT_TRUE(*late && (*late)->has_error());
+  EXPECT_EQ((*late)->error().kind, ErrorKind::timeout);
+  pass(20s);
+  EXPECT_FALSE(service->device(pump)->connection.has_value());
+}
+
+TEST_F(BluetoothTest, LeavesNothingBehindWhenTheModuleComesBackWithoutBluetooth) {
+  ASSERT_TRUE(finish(service->start_discovery(":1.1", {})).has_value());
+  ASSERT_TRUE(finish(service->start_advertising({.data = {2, 1, 6}})).has_value());
+  connect_pump();
+  channel.become(module::State::recovering);
+  EXPECT_TRUE(service->status().supported) << "nobody knows yet";
+  channel.spoken().commands.clear();
+  channel.become(module::State::ready);
+  pass(0ms);
+  EXPECT_FALSE(service->status().supported);
+  EXPECT_FALSE(service->status().advertising);
+  EXPECT_TRUE(service->status().address.empty());
+  EXPECT_EQ(service->device(pump), nullptr);
+  channel.spoken().commands = {"+BLEINIT", "+BLESCAN", "+BLECONN", "+BLEGATTCCHAR"};
+  channel.become(module::State::recovering);
+  channel.become(module::State::ready);
+  pass(0ms);
+  EXPECT_TRUE(service->status().supported);
+  EXPECT_FALSE(service->status().on) << "what was wanted of the firmware before is not wanted any more";
 }
 
 TEST_F(BluetoothTest, ChangesConnectionParametersAndTellsWhatIsInForce) {

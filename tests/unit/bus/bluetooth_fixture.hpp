@@ -49,17 +49,6 @@ class BluetoothObjects : public ServiceTest {
     const auto found = managed.find(sdbus::ObjectPath(path));
     return found != managed.end() && found->second.contains(interface);
   }
-  /// Looks again and again for at most five seconds.
-  bool soon(const std::function<bool()>& condition) {
-    for (int left = 500; left > 0; --left) {
-      if (condition()) return true;
-      std::promise<void> later;
-      boost::asio::steady_timer timer(io_, 10ms);
-      timer.async_wait([&](const boost::system::error_code&) { later.set_value(); });
-      later.get_future().get();
-    }
-    return false;
-  }
   template <class... In>
   void call(const char* path, const char* interface, const char* method, const In&... in) {
     make_proxy(*client_, "org.espat1", path)->callMethod(method).onInterface(interface).withArguments(in...);

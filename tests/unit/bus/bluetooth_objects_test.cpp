@@ -55,6 +55,25 @@ TEST_F(BluetoothObjects, ShowWhatIsHeardOnlyWhileSomebodyLooks) {
   EXPECT_TRUE(soon([this] { return !has(pump_at, "org.espat1.Device"); }));
 }
 
+TEST_F(BluetoothObjects, GoWithFirmwareThatHasNoBluetoothAndComeBackWithOneThatHas) {
+  connect();
+  run([this] {
+    channel_.become(module::State::offline);
+    channel_.spoken().commands.clear();
+  });
+  EXPECT_TRUE(has(module_at, "org.espat1.Bluetooth")) << "nobody knows yet what comes back";
+  run([this] { channel_.become(module::State::ready); });
+  EXPECT_TRUE(soon([this] { return !has(module_at, "org.espat1.Bluetooth"); }));
+  EXPECT_FALSE(has(pump_at, "org.espat1.Device"));
+  run([this] {
+    channel_.spoken().commands = {"+BLEINIT", "+BLESCAN", "+BLECONN", "+BLEGATTCCHAR"};
+    channel_.become(module::State::ready);
+  });
+  EXPECT_TRUE(soon([this] { return has(module_at, "org.espat1.Bluetooth"); }));
+  connect();
+  EXPECT_TRUE(has(pump_at, "org.espat1.Device"));
+}
+
 TEST_F(BluetoothObjects, StopLookingForAClientThatHasLeft) {
   auto other = sdbus::createSystemBusConnection();
   auto proxy = make_proxy(*other, "org.espat1", module_at);

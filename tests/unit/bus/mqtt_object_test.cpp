@@ -87,6 +87,7 @@ class MqttObjectTest : public ServiceTest {
       mqtt_->start();
       service_->add_module("esp1", other_module_, station_, network_, nullptr, mqtt_);
     });
+    ASSERT_TRUE(soon([this] { return is_there(); }));
     program_.emplace();
   }
   ~MqttObjectTest() override {
@@ -132,23 +133,44 @@ class MqttObjectTest : public ServiceTest {
 TEST_F(MqttObjectTest, IsOnlyWhereTheFirmwareHasIt) {
   EXPECT_TRUE(is_there());
   EXPECT_FALSE(is_there("/org/espat1/module/esp0")) << "a module without MQTT";
-  const auto become = [this](const std::vector<std::string>& commands) {
+  const auto become = [this](module::State state, const std::vector<std::string>& commands) {
     run([&] {
       channel_.spoken().commands = {commands.begin(), commands.end()};
-      other_module_->changed();
+      channel_.become(state);
     });
   };
-  run([this] { other_module_->now.state = module::State::offline; });
-  become({});
+  become(module::State::offline, {});
   EXPECT_TRUE(is_there()) << "nobody knows yet what comes back";
-  run([this] { other_module_->now.state = module::State::ready; });
-  become({});
-  for (int left = 500; left > 0 && is_there(); --left) run([] {});
-  EXPECT_FALSE(is_there());
+  become(module::State::ready, {});
+  EXPECT_TRUE(soon([this] { return !is_there(); }));
   EXPECT_NE(failure([&] { get<std::string>("State"); }), "");
-  become({"+MQTTUSERCFG", "+MQTTCONN"});
-  EXPECT_TRUE(is_there());
+  become(module::State::ready, {"+MQTTUSERCFG", "+MQTTCONN"});
+  EXPECT_TRUE(soon([this] { return is_there(); }));
   EXPECT_EQ(get<std::string>("State"), "disconnected");
+}
+
+TEST_F(MqttObjectTest, EndsACallThatIsWorkedOnWhenItGoes) {
+  run([this] { channel_.script("AT+MQTTCONN=", ok({}, 15s)); });
+  std::promise<std::string> ended;
+  const auto proxy = make_proxy(*client_, "org.espat1", module_at);
+  auto pending = proxy->callMethodAsync("Connect")
+                     .onInterface(mqtt_interface)
+                     .withArguments(std::string("192.168.4.2"), Dictionary())
+                     .uponReplyInvoke([&](ErrorArgument error) { ended.set_value(error ? error->getName() : ""); });
+  while (step(*client_)) continue;
+  ASSERT_TRUE(eventually([this] { return channel_.count("AT+MQTTCONN=") > 0; }));
+  run([this] {
+    channel_.spoken().commands.clear();
+    channel_.become(module::State::ready);
+  });
+  auto told = ended.get_future();
+  for (pollfd waiting{client_->getEventLoopPollData().fd, POLLIN, 0}; told.wait_for(0s) != std::future_status::ready;) {
+    if (::poll(&waiting, 1, 5000) != 1) break;
+    while (step(*client_)) continue;
+  }
+  ASSERT_EQ(told.wait_for(0s), std::future_status::ready);
+  EXPECT_EQ(told.get(), "org.espat1.Error.NotSupported");
+  EXPECT_TRUE(soon([this] { return !is_there(); }));
 }
 
 TEST_F(MqttObjectTest, ShowsTheSessionAndNothingSecret) {

@@ -126,6 +126,17 @@ class ServiceTest : public testing::Test {
     run([] {});  // the last look has ended
     return result;
   }
+  /// The same as seen by another program, which must not run on the loop: looks for at most five seconds.
+  bool soon(const std::function<bool()>& condition) {
+    for (int left = 500; left > 0; --left) {
+      if (condition()) return true;
+      std::promise<void> later;
+      boost::asio::steady_timer timer(io_, 10ms);
+      timer.async_wait([&](const boost::system::error_code&) { later.set_value(); });
+      later.get_future().get();
+    }
+    return false;
+  }
   static bool is_root() { return ::geteuid() == 0; }
 
   test::PrivateBus bus_;

@@ -88,31 +88,38 @@ TEST(Options, AnSsidIsTextOrBytesNotBoth) {
 TEST(Jobs, ACallerCannotHoldMoreCallsThanTheLimit) {
   boost::asio::io_context io;
   Jobs jobs(io.get_executor(), 2);
-  const auto first = jobs.begin(":1.1", "/a");
-  ASSERT_TRUE(first && jobs.begin(":1.1", "/a"));
-  const auto third = jobs.begin(":1.1", "/a");
+  const int object = 0;
+  const auto first = jobs.begin(":1.1", &object);
+  ASSERT_TRUE(first && jobs.begin(":1.1", &object));
+  const auto third = jobs.begin(":1.1", &object);
   ASSERT_TRUE(third.has_error());
   EXPECT_EQ(third.error().kind, ErrorKind::busy);
-  EXPECT_TRUE(jobs.begin(":1.2", "/a")) << "another caller is not concerned";
+  EXPECT_TRUE(jobs.begin(":1.2", &object)) << "another caller is not concerned";
   jobs.end(*first);
-  EXPECT_TRUE(jobs.begin(":1.1", "/a"));
+  EXPECT_TRUE(jobs.begin(":1.1", &object));
 }
 
 TEST(Jobs, CancelsWhatBelongsToACallerOrAnObject) {
   boost::asio::io_context io;
   Jobs jobs(io.get_executor());
+  const int a = 0, b = 0;
   int cancelled = 0;
-  for (const auto& [sender, object] : {std::pair(":1.1", "/a"), {":1.1", "/b"}, {":1.2", "/a"}}) {
+  for (const auto& [sender, object] : {std::pair(":1.1", &a), {":1.1", &b}, {":1.2", &a}}) {
     const auto job = jobs.begin(sender, object);
     (*job)->signal.slot().assign([&cancelled](boost::asio::cancellation_type) { ++cancelled; });
   }
   jobs.cancel_sender(":1.2");
   EXPECT_EQ(cancelled, 1);
-  jobs.cancel_object("/b");
+  jobs.close(&b, {ErrorKind::not_found, "It is gone."});
   EXPECT_EQ(cancelled, 2);
+  const auto refused = jobs.begin(":1.3", &b);
+  ASSERT_TRUE(refused.has_error());
+  EXPECT_EQ(refused.error().kind, ErrorKind::not_found);
+  jobs.forget(&b);
+  EXPECT_TRUE(jobs.begin(":1.3", &b)) << "another object at the same address";
   jobs.stop();
   EXPECT_EQ(cancelled, 5);
-  EXPECT_TRUE(jobs.begin(":1.3", "/a").has_error());
+  EXPECT_TRUE(jobs.begin(":1.3", &a).has_error());
 }
 
 }  // namespace

@@ -28,6 +28,18 @@ struct HostClock final : module::WallClock {
   std::optional<std::chrono::sys_seconds> now = std::chrono::sys_seconds(1'700'000'000s);
 };
 
+/// What the client tells, a line each.
+struct Diary final : Watcher {
+  void on_message(const Message& message, const std::vector<std::string>& owners) override {
+    for (const auto& owner : owners)
+      heard.push_back(owner + " " + message.topic + " " + std::string(message.payload.begin(), message.payload.end()));
+  }
+  void on_topic_lost(const std::string& topic, const std::vector<std::string>& owners, const Error&) override {
+    for (const auto& owner : owners) lost.push_back(owner + " " + topic);
+  }
+  std::vector<std::string> heard, lost;
+};
+
 class ClientTest : public testing::Test {
  protected:
   ClientTest() {
@@ -40,11 +52,7 @@ class ClientTest : public testing::Test {
                                      if (name == "broker.test") co_return std::string("198.51.100.7");
                                      co_return Error{ErrorKind::not_found, "There is no " + name + "."};
                                    }});
-    client->on_message([this](const Message& message, const std::vector<std::string>& owners) {
-      for (const auto& owner : owners)
-        heard.push_back(owner + " " + message.topic + " " +
-                        std::string(message.payload.begin(), message.payload.end()));
-    });
+    subscription = client->watch(diary);
     client->start();
     pass(0ms);
   }
@@ -100,8 +108,10 @@ class ClientTest : public testing::Test {
   test::FakeClock clock;
   HostClock host_clock;
   test::FakeChannel channel{io, clock};
+  Diary diary;
+  std::vector<std::string>& heard = diary.heard;
   std::shared_ptr<Client> client;
-  std::vector<std::string> heard;
+  module::Subscription subscription;
 };
 
 }  // namespace espat::mqtt

@@ -1,4 +1,7 @@
 // Sessions that are lost, made again, and ended.
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+
 #include "client_fixture.hpp"
 
 namespace espat::mqtt {
@@ -91,6 +94,42 @@ TEST_F(ClientTest, DisconnectEndsItForGood) {
   EXPECT_EQ(client->status().state, ClientState::disconnected);
 }
 
+TEST_F(ClientTest, AConnectIsGivenUpAfter19SecondsAndNoSessionStays) {
+  channel.script("AT+MQTTCONN=", ok({}, 30s));
+  std::optional<Result<void>> done;
+  boost::asio::co_spawn(io, client->connect(request()), [&](std::exception_ptr, const Result<void>& r) { done = r; });
+  pass(18s);
+  EXPECT_FALSE(done);
+  const std::size_t cleaned = channel.count("AT+MQTTCLEAN");
+  pass(1s);
+  ASSERT_TRUE(done && done->has_error());
+  EXPECT_EQ(done->error().kind, ErrorKind::timeout);
+  EXPECT_EQ(client->status().state, ClientState::disconnected);
+  EXPECT_EQ(channel.count("AT+MQTTCLEAN"), cleaned + 1) << "the module may have made it after all";
+  pass(600s);
+  EXPECT_EQ(channel.count("AT+MQTTCONN="), 1U);
+}
+
+TEST_F(ClientTest, WhoLeavesDuringAConnectLeavesNoSession) {
+  channel.script("AT+MQTTCONN=", ok({}, 10s));
+  boost::asio::cancellation_signal leave;
+  bool thrown = false;
+  boost::asio::co_spawn(
+      io, client->connect(request()),
+      boost::asio::bind_cancellation_slot(
+          leave.slot(), [&](std::exception_ptr why, const Result<void>&) { thrown = why != nullptr; }));
+  pass(2s);
+  const std::size_t cleaned = channel.count("AT+MQTTCLEAN");
+  leave.emit(boost::asio::cancellation_type::terminal);
+  pass(1s);
+  EXPECT_TRUE(thrown);
+  EXPECT_EQ(client->status().state, ClientState::disconnected);
+  EXPECT_EQ(channel.count("AT+MQTTCLEAN"), cleaned + 1);
+  channel.script("AT+MQTTCONN=", ok());
+  connect();
+  EXPECT_EQ(client->status().state, ClientState::connected);
+}
+
 TEST_F(ClientTest, DisconnectCutsAConnectShort) {
   channel.script("AT+MQTTCONN=", ok({}, 4s));
   std::optional<Result<void>> connected;
@@ -137,6 +176,7 @@ TEST_F(ClientTest, ATopicThatIsRefusedLaterDoesNotKeepTheSessionAway) {
   pass(2s);
   EXPECT_EQ(client->status().state, ClientState::connected);
   EXPECT_THAT(client->status().topics, ElementsAre("b"));
+  EXPECT_THAT(diary.lost, ElementsAre("me a")) << "who subscribed is told";
 }
 
 TEST_F(ClientTest, ATopicWhoseSubscriptionIsLostWithTheModuleIsNoted) {
@@ -161,7 +201,9 @@ TEST_F(ClientTest, OtherFirmwareWithoutMqttEndsTheSessionForGood) {
   channel.become(module::State::ready);
   EXPECT_EQ(client->status().state, ClientState::disconnected);
   EXPECT_TRUE(client->status().topics.empty());
+  EXPECT_THAT(diary.lost, ElementsAre("me a"));
   EXPECT_EQ(client->status().waiting, 0U);
+  EXPECT_FALSE(client->status().supported);
   pass(600s);
   EXPECT_EQ(channel.count("AT+MQTTCONN="), 1U);
 }

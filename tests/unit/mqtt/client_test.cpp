@@ -224,6 +224,7 @@ TEST_F(ClientTest, BrokersThatOnlyIpv6ReachesAreRefused) {
 
 TEST_F(ClientTest, FirmwareWithoutMqttSaysSo) {
   channel.spoken().commands.clear();
+  channel.become(module::State::ready);
   EXPECT_EQ(finish(client->connect(request())).error().kind, ErrorKind::not_supported);
 }
 

@@ -90,6 +90,11 @@ class FakeChannel final : public module::Channel {
   boost::asio::awaitable<at::Outcome> run(at::Command command, module::RunOptions options) override {
     at::Outcome not_ready;
     if (state_ != module::State::ready) co_return not_ready;
+    if (options.is_wanted && !options.is_wanted()) {
+      at::Outcome unwanted;
+      unwanted.status = at::Outcome::Status::cancelled;
+      co_return unwanted;
+    }
     sent_.push_back(command.text());
     if (!options.payload.empty()) payloads_.emplace_back(options.payload.begin(), options.payload.end());
     const std::string* best = nullptr;

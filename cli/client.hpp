@@ -139,7 +139,7 @@ class Client {
     std::optional<Bytes> value;  ///< nothing: the device changed what it wants to be told
     bool notify = false, indicate = false;
   };
-  /// The next one; waits for it. Throws Interrupted.
+  /// The next one; waits for it. Throws Interrupted, or Failure when the daemon has stopped.
   Write next_write();
 
   // client_mqtt.cpp

@@ -79,46 +79,29 @@ void Client::local_value(const std::string& path, const std::string& method, std
 
 void Client::watch_writes(const std::string& path) {
   Connection& connection = *connection_;
-  guarded([&] {
-    const std::string rule =
-        "type='signal',sender='" + connection.owner() + "',path='" + path + "',interface='org.espat1.Bluetooth'";
-    connection.write_signals = compat::match(*connection.bus, rule, [&connection](auto&& message) {
-      try {
-        const std::string member{message.getMemberName()};
-        sdbus::ObjectPath device;
-        Write write;
-        message >> device >> write.service >> write.characteristic;
-        write.device = device;
-        if (member == "Written") {
-          Bytes value;
-          message >> value;
-          write.value = std::move(value);
-        } else if (member == "Configured") {
-          message >> write.notify >> write.indicate;
-        } else {
-          return;
-        }
-        connection.writes.push_back(std::move(write));
-      } catch (const std::exception&) {  // what cannot be read is left out
-      }
-    });
-    connection.watch_owner();
-    connection.control<>(path, "Bluetooth", "Subscribe", usual, {});
+  const std::string rule = "path='" + path + "',interface='org.espat1.Bluetooth'";
+  connection.listen_to_daemon(rule, [&connection](auto& message) {
+    const std::string member{message.getMemberName()};
+    sdbus::ObjectPath device;
+    Write write;
+    message >> device >> write.service >> write.characteristic;
+    write.device = device;
+    if (member == "Written") {
+      Bytes value;
+      message >> value;
+      write.value = std::move(value);
+    } else if (member == "Configured") {
+      message >> write.notify >> write.indicate;
+    } else {
+      return;
+    }
+    connection.writes.push_back(std::move(write));
   });
+  connection.control<>(path, "Bluetooth", "Subscribe", usual, {});
 }
 
 Client::Write Client::next_write() {
-  Connection& connection = *connection_;
-  return guarded([&] {
-    connection.run_until([&] { return !connection.writes.empty() || connection.new_owner.has_value(); });
-    if (connection.writes.empty()) {
-      throw Failure{ExitStatus::no_daemon, "espatd has stopped: nothing more will be told.",
-                    "'systemctl status espatd' tells why."};
-    }
-    Write write = std::move(connection.writes.front());
-    connection.writes.pop_front();
-    return write;
-  });
+  return connection_->next_of(connection_->writes);
 }
 
 }  // namespace espat::cli

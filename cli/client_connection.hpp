@@ -274,6 +274,7 @@ class Client::Connection {
   bool reports = false;
   std::deque<Event> events;
   std::deque<Write> writes;
+  std::deque<DeviceEvent> device_events;
   std::deque<MqttMessage> messages;
   std::optional<std::string> new_owner;  // set by the signal, handled outside of it
   sdbus::Slot owner_signal;              // released before `bus`, as are all that follow

@@ -5,6 +5,28 @@
 
 namespace espat::cli {
 
+std::vector<ModuleView> Client::Connection::modules() {
+  using Managed = std::map<sdbus::ObjectPath, std::map<std::string, Dictionary>>;
+  const auto [objects] = call<Managed>(service, root, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
+                                       settings.timeout.value_or(usual));
+  std::vector<ModuleView> views;
+  for (const auto& [path, interfaces] : objects) {
+    ModuleView view;
+    view.path = path;
+    view.name = module_of(view.path);
+    if (view.name.empty()) continue;
+    for (const auto& [interface, properties] : interfaces) {
+      const std::string which = short_interface(interface);
+      if (which == "module") view.module = to_json(properties);
+      if (which == "station") view.station = to_json(properties);
+      if (which == "network") view.network = to_json(properties);
+    }
+    views.push_back(std::move(view));
+  }
+  std::sort(views.begin(), views.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return views;
+}
+
 Client::Client(ClientSettings settings) : connection_{std::make_unique<Connection>(settings)} {}
 Client::~Client() = default;
 
@@ -137,7 +159,7 @@ void Client::watch(const std::string& module, bool reports) {
   connection.reports = reports;
   guarded([&] {
     connection.watch_owner();
-    connection.listen_to(connection.owner());
+    connection.listen_for_events(connection.owner());
   });
 }
 
@@ -147,7 +169,7 @@ Event Client::next_event() {
     connection.run_until([&] { return !connection.events.empty() || connection.new_owner.has_value(); });
     if (connection.events.empty()) {
       const std::string owner = *std::exchange(connection.new_owner, std::nullopt);
-      connection.listen_to(owner);
+      connection.listen_for_events(owner);
       return Event{
           owner.empty() ? Event::Kind::daemon_stopped : Event::Kind::daemon_started, {}, {}, {}, Json::object()};
     }

@@ -139,8 +139,20 @@ class Client {
     std::optional<Bytes> value;  ///< nothing: the device changed what it wants to be told
     bool notify = false, indicate = false;
   };
-  /// The next one; waits for it. Throws Interrupted.
+  /// The next one; waits for it. Throws Interrupted, or Failure when the daemon has stopped.
   Write next_write();
+  struct DeviceEvent {
+    enum class Kind { added, changed, removed, module_removed };
+    Kind kind;
+    std::string path;                  ///< of the device
+    Json properties = Json::object();  ///< all if it was added, else those that changed
+  };
+  /// Begins to collect what becomes of the module's devices; those that there are come first, as added. Failure if the
+  /// module has no Bluetooth.
+  void watch_devices(const std::string& path);
+  /// The next one; waits for it. Nothing follows on `module_removed`. Throws Interrupted, or Failure when the daemon
+  /// has stopped.
+  DeviceEvent next_device_event();
 
   // client_mqtt.cpp
   /// The properties of org.espat1.Mqtt. Failure if the module has no MQTT.

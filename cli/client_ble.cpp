@@ -2,6 +2,46 @@
 #include "client_connection.hpp"
 
 namespace espat::cli {
+namespace {
+
+constexpr const char* device_interface = "org.espat1.Device";
+
+/// What a signal says about the devices of a module; nothing if it is about something else.
+template <class Message>
+std::optional<Client::DeviceEvent> device_event(const std::string& module_path, Message& message) {
+  using Kind = Client::DeviceEvent::Kind;
+  const std::string member{message.getMemberName()};
+  const auto is_of_module = [&](const std::string& path) {
+    return path.compare(0, module_path.size() + 1, module_path + "/") == 0;
+  };
+  if (member == "PropertiesChanged") {
+    const std::string from{message.getPath()};
+    std::string interface;
+    Dictionary changed;
+    message >> interface >> changed;
+    if (interface == device_interface && is_of_module(from)) return {{Kind::changed, from, to_json(changed)}};
+    // Without the module its devices are gone too, but they are when the daemon stops as well: only this tells which.
+    if (interface != "org.espat1.Manager" || changed.count("Modules") == 0) return {};
+    const Json modules = to_json(changed.at("Modules"));
+    if (std::find(modules.begin(), modules.end(), Json(module_path)) == modules.end())
+      return {{Kind::module_removed, {}, Json::object()}};
+  } else if (member == "InterfacesAdded") {
+    sdbus::ObjectPath path;
+    std::map<std::string, Dictionary> interfaces;
+    message >> path >> interfaces;
+    const auto device = interfaces.find(device_interface);
+    if (device != interfaces.end() && is_of_module(path)) return {{Kind::added, path, to_json(device->second)}};
+  } else if (member == "InterfacesRemoved") {
+    sdbus::ObjectPath path;
+    std::vector<std::string> interfaces;
+    message >> path >> interfaces;
+    const bool device = std::find(interfaces.begin(), interfaces.end(), device_interface) != interfaces.end();
+    if (device && is_of_module(path)) return {{Kind::removed, path, Json::object()}};
+  }
+  return {};
+}
+
+}  // namespace
 
 std::vector<Client::BluetoothObject> Client::bluetooth_objects(const std::string& path) {
   using Managed = std::map<sdbus::ObjectPath, std::map<std::string, Dictionary>>;
@@ -79,46 +119,54 @@ void Client::local_value(const std::string& path, const std::string& method, std
 
 void Client::watch_writes(const std::string& path) {
   Connection& connection = *connection_;
-  guarded([&] {
-    const std::string rule =
-        "type='signal',sender='" + connection.owner() + "',path='" + path + "',interface='org.espat1.Bluetooth'";
-    connection.write_signals = compat::match(*connection.bus, rule, [&connection](auto&& message) {
-      try {
-        const std::string member{message.getMemberName()};
-        sdbus::ObjectPath device;
-        Write write;
-        message >> device >> write.service >> write.characteristic;
-        write.device = device;
-        if (member == "Written") {
-          Bytes value;
-          message >> value;
-          write.value = std::move(value);
-        } else if (member == "Configured") {
-          message >> write.notify >> write.indicate;
-        } else {
-          return;
-        }
-        connection.writes.push_back(std::move(write));
-      } catch (const std::exception&) {  // what cannot be read is left out
-      }
-    });
-    connection.watch_owner();
-    connection.control<>(path, "Bluetooth", "Subscribe", usual, {});
+  const std::string rule = "path='" + path + "',interface='org.espat1.Bluetooth'";
+  connection.listen_to_daemon(rule, [&connection](auto& message) {
+    const std::string member{message.getMemberName()};
+    sdbus::ObjectPath device;
+    Write write;
+    message >> device >> write.service >> write.characteristic;
+    write.device = device;
+    if (member == "Written") {
+      Bytes value;
+      message >> value;
+      write.value = std::move(value);
+    } else if (member == "Configured") {
+      message >> write.notify >> write.indicate;
+    } else {
+      return;
+    }
+    connection.writes.push_back(std::move(write));
   });
+  connection.control<>(path, "Bluetooth", "Subscribe", usual, {});
 }
 
 Client::Write Client::next_write() {
+  return connection_->next_of(connection_->writes);
+}
+
+void Client::watch_devices(const std::string& path) {
   Connection& connection = *connection_;
-  return guarded([&] {
-    connection.run_until([&] { return !connection.writes.empty() || connection.new_owner.has_value(); });
-    if (connection.writes.empty()) {
-      throw Failure{ExitStatus::no_daemon, "espatd has stopped: nothing more will be told.",
-                    "'systemctl status espatd' tells why."};
-    }
-    Write write = std::move(connection.writes.front());
-    connection.writes.pop_front();
-    return write;
+  // Before the question, so that no change falls between the two.
+  const std::string rule = "path_namespace='" + std::string{root} + "'";
+  connection.listen_to_daemon(rule, [&connection, path](auto& message) {
+    if (auto event = device_event(path, message)) connection.device_events.push_back(std::move(*event));
   });
+  const std::vector<BluetoothObject> objects = bluetooth_objects(path);
+  // What was told before the answer is part of it. But a device that is told to be gone stays among the objects until
+  // the calls to it have ended: then the signal is right.
+  const auto earlier = std::exchange(connection.device_events, {});
+  for (const BluetoothObject& object : objects) {
+    if (object.interface != "Device") continue;
+    const auto last = std::find_if(earlier.rbegin(), earlier.rend(), [&](const DeviceEvent& event) {
+      return event.path == object.path && event.kind != DeviceEvent::Kind::changed;
+    });
+    if (last != earlier.rend() && last->kind == DeviceEvent::Kind::removed) continue;
+    connection.device_events.push_back({DeviceEvent::Kind::added, object.path, object.properties});
+  }
+}
+
+Client::DeviceEvent Client::next_device_event() {
+  return connection_->next_of(connection_->device_events);
 }
 
 }  // namespace espat::cli

@@ -1,5 +1,4 @@
-// The connection behind Client, for the files that implement it: client.cpp and client_ble.cpp. Nobody else includes
-// it.
+// The connection behind Client, for the files that implement it, client*.cpp. Nobody else includes it.
 //
 // How a call waits: it is sent asynchronously, then the connection is stepped until the answer is there, with poll(2)
 // in between. The poll data is read only after a drain, else messages that arrived during a step would be stranded
@@ -174,12 +173,51 @@ class Client::Connection {
         });
   }
 
-  /// Signals of the daemon with the unique name `name`. Only that sender's: anybody on the bus can send a signal.
-  void listen_to(const std::string& name) {
+  /// Hands the signals of `sender`, a unique name, that `rule` means to `handler`, in place of those before. Only that
+  /// sender's: anybody on the bus can send a signal. Nothing may be thrown into the library: what cannot be read is
+  /// left out.
+  template <class Handler>
+  void listen(const std::string& sender, const std::string& rule, Handler handler) {
+    signals = compat::match(*bus, "type='signal',sender='" + sender + "'," + rule, [handler](auto&& message) {
+      try {
+        handler(message);
+      } catch (const std::exception&) {
+      }
+    });
+  }
+
+  /// The same with the daemon that runs, whose end next_of() tells. Failure (no_daemon) if none runs.
+  template <class Handler>
+  void listen_to_daemon(const std::string& rule, Handler handler) {
+    guarded([&] {
+      watch_owner();  // first: a daemon that stops meanwhile is noticed
+      const std::string name = owner();
+      if (name.empty()) throw from_bus_error("org.freedesktop.DBus.Error.NameHasNoOwner", {});
+      listen(name, rule, handler);
+    });
+  }
+
+  /// The oldest of `queue`, which a handler fills; waits for it. Failure when the daemon has stopped: what comes from
+  /// another one would lack what happened in between, and what this client had asked for has ended.
+  template <class Item>
+  Item next_of(std::deque<Item>& queue) {
+    return guarded([&] {
+      run_until([&] { return !queue.empty() || new_owner.has_value(); });
+      if (queue.empty()) {
+        throw Failure{ExitStatus::no_daemon, "espatd has stopped: nothing more will come.",
+                      "'systemctl status espatd' tells why."};
+      }
+      Item item = std::move(queue.front());
+      queue.pop_front();
+      return item;
+    });
+  }
+
+  /// Events of the daemon with the unique name `name`.
+  void listen_for_events(const std::string& name) {
     signals.reset();
     if (name.empty()) return;
-    const std::string rule = "type='signal',sender='" + name + "',path_namespace='" + std::string{root} + "'";
-    signals = compat::match(*bus, rule, [this](auto&& message) { note(message); });
+    listen(name, "path_namespace='" + std::string{root} + "'", [this](auto& message) { note(message); });
     if (!reports) return;
     for (const ModuleView& view : modules()) {
       if (watched.empty() || view.name == watched) subscribe(view.path);
@@ -188,69 +226,46 @@ class Client::Connection {
 
   void subscribe(const std::string& path) { control<>(path, "Module", "Subscribe", usual, {}); }
 
-  std::vector<ModuleView> modules() {
-    using Managed = std::map<sdbus::ObjectPath, std::map<std::string, Dictionary>>;
-    const auto [objects] = call<Managed>(service, root, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
-                                         settings.timeout.value_or(usual));
-    std::vector<ModuleView> views;
-    for (const auto& [path, interfaces] : objects) {
-      ModuleView view;
-      view.path = path;
-      view.name = module_of(view.path);
-      if (view.name.empty()) continue;
-      for (const auto& [interface, properties] : interfaces) {
-        const std::string which = short_interface(interface);
-        if (which == "module") view.module = to_json(properties);
-        if (which == "station") view.station = to_json(properties);
-        if (which == "network") view.network = to_json(properties);
-      }
-      views.push_back(std::move(view));
-    }
-    std::sort(views.begin(), views.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-    return views;
-  }
+  std::vector<ModuleView> modules();
 
-  /// A signal becomes an event. Nothing may be thrown into the library: what cannot be read is left out.
+  /// A signal becomes an event.
   template <class Message>
-  void note(Message& message) noexcept {
-    try {
-      const std::string member{message.getMemberName()};
-      const std::string from{message.getPath()};
-      Event event{};
-      event.module = module_of(from);
-      if (member == "PropertiesChanged") {
-        std::string interface;
-        Dictionary values;
-        message >> interface >> values;
-        event.kind = Event::Kind::changed;
-        event.interface = short_interface(interface);
-        event.values = to_json(values);
-        if (event.interface.empty() || event.module.empty()) return;
-      } else if (member == "Report" && std::string{message.getInterfaceName()} == "org.espat1.Module") {
-        Dictionary values;
-        message >> event.name >> values;
-        event.kind = Event::Kind::report;
-        event.values = to_json(values);
-      } else if (member == "TlsFailed" && std::string{message.getInterfaceName()} == "org.espat1.Network") {
-        Dictionary values;
-        message >> values;
-        event.kind = Event::Kind::tls_failed;
-        event.interface = "network";
-        event.values = to_json(values);
-      } else if (member == "InterfacesAdded" || member == "InterfacesRemoved") {
-        sdbus::ObjectPath path;
-        message >> path;
-        event.module = module_of(path);
-        event.kind = member == "InterfacesAdded" ? Event::Kind::added : Event::Kind::removed;
-        if (event.module.empty()) return;
-        // A module that leaves or comes does so with several interfaces, in one signal or in several: say it once.
-        if (!events.empty() && events.back().kind == event.kind && events.back().module == event.module) return;
-      } else {
-        return;
-      }
-      if (watched.empty() || event.module == watched) events.push_back(std::move(event));
-    } catch (const std::exception&) {
+  void note(Message& message) {
+    const std::string member{message.getMemberName()};
+    const std::string from{message.getPath()};
+    Event event{};
+    event.module = module_of(from);
+    if (member == "PropertiesChanged") {
+      std::string interface;
+      Dictionary values;
+      message >> interface >> values;
+      event.kind = Event::Kind::changed;
+      event.interface = short_interface(interface);
+      event.values = to_json(values);
+      if (event.interface.empty() || event.module.empty()) return;
+    } else if (member == "Report" && std::string{message.getInterfaceName()} == "org.espat1.Module") {
+      Dictionary values;
+      message >> event.name >> values;
+      event.kind = Event::Kind::report;
+      event.values = to_json(values);
+    } else if (member == "TlsFailed" && std::string{message.getInterfaceName()} == "org.espat1.Network") {
+      Dictionary values;
+      message >> values;
+      event.kind = Event::Kind::tls_failed;
+      event.interface = "network";
+      event.values = to_json(values);
+    } else if (member == "InterfacesAdded" || member == "InterfacesRemoved") {
+      sdbus::ObjectPath path;
+      message >> path;
+      event.module = module_of(path);
+      event.kind = member == "InterfacesAdded" ? Event::Kind::added : Event::Kind::removed;
+      if (event.module.empty()) return;
+      // A module that leaves or comes does so with several interfaces, in one signal or in several: say it once.
+      if (!events.empty() && events.back().kind == event.kind && events.back().module == event.module) return;
+    } else {
+      return;
     }
+    if (watched.empty() || event.module == watched) events.push_back(std::move(event));
   }
 
   ClientSettings settings;
@@ -259,12 +274,11 @@ class Client::Connection {
   bool reports = false;
   std::deque<Event> events;
   std::deque<Write> writes;
+  std::deque<DeviceEvent> device_events;
   std::deque<MqttMessage> messages;
   std::optional<std::string> new_owner;  // set by the signal, handled outside of it
   sdbus::Slot owner_signal;              // released before `bus`, as are all that follow
-  sdbus::Slot signals;
-  sdbus::Slot write_signals;
-  sdbus::Slot message_signals;
+  sdbus::Slot signals;                   // a verb listens for one thing
 };
 
 }  // namespace espat::cli

@@ -32,22 +32,15 @@ std::string Client::mqtt_publish(const std::string& path, const std::string& top
 
 void Client::mqtt_subscribe(const std::string& path, const std::vector<std::string>& topics, const Options& options) {
   Connection& connection = *connection_;
-  guarded([&] {
-    // Before the call: a retained message comes before its answer.
-    const std::string rule = "type='signal',sender='" + connection.owner() + "',path='" + path +
-                             "',interface='org.espat1.Mqtt',member='Message'";
-    connection.message_signals = compat::match(*connection.bus, rule, [&connection](auto&& message) {
-      try {
-        Dictionary details;
-        MqttMessage received;
-        message >> received.topic >> received.payload >> details;
-        const Json known = to_json(details);
-        received.complete = known.value("complete", std::string{});
-        connection.messages.push_back(std::move(received));
-      } catch (const std::exception&) {  // what cannot be read is left out
-      }
-    });
-    connection.watch_owner();
+  // Before the call: a retained message comes before its answer.
+  const std::string rule = "path='" + path + "',interface='org.espat1.Mqtt',member='Message'";
+  connection.listen_to_daemon(rule, [&connection](auto& message) {
+    Dictionary details;
+    MqttMessage received;
+    message >> received.topic >> received.payload >> details;
+    const Json known = to_json(details);
+    received.complete = known.value("complete", std::string{});
+    connection.messages.push_back(std::move(received));
   });
   for (const std::string& topic : topics)
     connection.control<>(path, "Mqtt", "Subscribe", connect_method, options, topic);
@@ -58,17 +51,7 @@ void Client::mqtt_unsubscribe(const std::string& path, const std::string& topic)
 }
 
 Client::MqttMessage Client::next_message() {
-  Connection& connection = *connection_;
-  return guarded([&] {
-    connection.run_until([&] { return !connection.messages.empty() || connection.new_owner.has_value(); });
-    if (connection.messages.empty()) {
-      throw Failure{ExitStatus::no_daemon, "espatd has stopped: no more messages will come.",
-                    "'systemctl status espatd' tells why."};
-    }
-    MqttMessage message = std::move(connection.messages.front());
-    connection.messages.pop_front();
-    return message;
-  });
+  return connection_->next_of(connection_->messages);
 }
 
 }  // namespace espat::cli

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "failure.hpp"
+#include "interrupt.hpp"
 #include "text.hpp"
 
 namespace espat::cli {
@@ -25,6 +26,10 @@ void Session::line(std::string_view text) const {
   write_out(std::string{text} + "\n", terminal_, false);
 }
 
+void Session::object(const Json& json) const {
+  write_out(render(json, options_.json), terminal_, false);
+}
+
 void Session::progress(std::string_view text) const {
   if (!terminal_.cursor || !terminal_.input || json()) return;
   std::fprintf(stderr, "%s", printable(text).c_str());
@@ -44,6 +49,20 @@ Client& Session::client() {
     client_ = std::make_unique<Client>(ClientSettings{options_.timeout, terminal_.input && terminal_.output, -1});
   }
   return *client_;
+}
+
+void Session::until_interrupted(const std::function<void()>& work) {
+  Client& waiting = client();
+  const Interrupt interrupt;
+  waiting.interrupt_with(interrupt.descriptor());
+  try {
+    work();
+  } catch (const Interrupted&) {
+  } catch (...) {
+    waiting.interrupt_with(-1);
+    throw;
+  }
+  waiting.interrupt_with(-1);
 }
 
 ModuleView Session::module() {

@@ -3,6 +3,7 @@
 // bus.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,8 @@ class Session {
   void show(const Json& json) const;
   /// A line of text; verbs print none with --json.
   void line(std::string_view text) const;
+  /// One of many objects that come as time goes by; so no pager.
+  void object(const Json& json) const;
   /// A word to a person who waits (standard error); nothing unless somebody is there to see it.
   void progress(std::string_view text) const;
   /// Takes the word back.
@@ -46,6 +49,8 @@ class Session {
   static void warn(std::string_view sentence);
 
   Client& client();
+  /// Does `work`, which waits for what comes from client(), until it ends or Ctrl-C (or SIGTERM) ends it.
+  void until_interrupted(const std::function<void()>& work);
 
   /// The module named with -m, else the only one. Failure (not_found) if there is none of that name or none at all,
   /// (usage) if there are several and none was named.

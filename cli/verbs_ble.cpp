@@ -1,4 +1,5 @@
-// `ble`: devices near the module, their GATT tables and values, advertising, and the module's own table.
+// `ble`: connections to devices, their GATT tables and values. The search for devices, and the module as a device that
+// others find, are files of their own (verbs_ble_scan.cpp, verbs_ble_server.cpp).
 //
 // An attribute is meant by its UUID, by the name of an assigned one, or by its place in the table, "3.6". Values are
 // shown as text where they are printable, else in hex, or as what --as says.
@@ -6,7 +7,6 @@
 
 #include <array>
 #include <cerrno>
-#include <map>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -22,92 +22,6 @@ namespace espat::cli {
 namespace {
 
 using Object = Client::BluetoothObject;
-
-struct Search {
-  bool watch = false, passive = false;
-  double seconds = 5;
-  std::vector<std::string> uuids;
-  std::optional<std::int16_t> rssi;
-  std::string pattern;
-};
-
-Options search_options(const Search& search) {
-  Options options;
-  if (search.passive) options["active"] = false;
-  if (search.rssi) options["rssi"] = *search.rssi;
-  if (!search.pattern.empty()) options["pattern"] = search.pattern;
-  std::vector<std::string> uuids;
-  for (const std::string& text : search.uuids) uuids.push_back(uuid_of_user(text));
-  if (!uuids.empty()) options["uuids"] = uuids;
-  return options;
-}
-
-Table device_table(const std::vector<Object>& objects) {
-  Table table{"device",
-              "devices",
-              {{.title = "ADDRESS"},
-               {.title = "TYPE", .detail = true},
-               {.title = "NAME", .shrinks = true},
-               {.title = "SIGNAL", .right = true},
-               {.title = "CONNECTED"},
-               {.title = "SERVICES", .shrinks = true}}};
-  for (const Object& object : objects) {
-    if (object.interface != "Device") continue;
-    const Json& device = object.properties;
-    Cell signal{nullptr, std::nullopt, Tone::plain};
-    if (const Json rssi = member(device, "RSSI"); rssi.is_number() && rssi != 0)
-      signal = {rssi, rssi.dump() + " dBm", Tone::plain};
-    std::string services;
-    for (const Json& uuid : member(device, "UUIDs")) {
-      const std::string name = uuid_name(uuid.get<std::string>());
-      services += (services.empty() ? "" : ", ") + (name.empty() ? short_uuid(uuid.get<std::string>()) : name);
-    }
-    const Json name = member(device, "Name");
-    table.add({plain(member(device, "Address")),
-               plain(member(device, "AddressType")),
-               plain(name == "" ? Json(nullptr) : name),
-               signal,
-               plain(member(device, "Connected")),
-               {member(device, "UUIDs"), services.empty() ? std::string{"-"} : services, Tone::plain}});
-  }
-  return table;
-}
-
-void scan(Session& session, const Search& search) {
-  const ModuleView view = session.module();
-  Client& client = session.client();
-  client.bluetooth_objects(view.path);  // says if there is no Bluetooth
-  const Interrupt interrupt;
-  client.start_discovery(view.path, search_options(search));
-  if (!search.watch) {
-    session.progress("Looking for devices…");
-    interrupt.wait_for_seconds(search.seconds);
-    session.progress_done();
-    const auto objects = client.bluetooth_objects(view.path);
-    client.stop_discovery(view.path);
-    return session.show(device_table(objects));
-  }
-  std::map<std::string, Json> shown;
-  do {
-    for (const Object& object : client.bluetooth_objects(view.path)) {
-      if (object.interface != "Device" || shown[object.path] == object.properties) continue;
-      shown[object.path] = object.properties;
-      const Json& device = object.properties;
-      if (session.json()) {
-        session.show(Json{{"address", member(device, "Address")},
-                          {"type", member(device, "AddressType")},
-                          {"name", member(device, "Name")},
-                          {"signal", member(device, "RSSI")},
-                          {"connected", member(device, "Connected")},
-                          {"services", member(device, "UUIDs")}});
-      } else {
-        session.line(words(plain(member(device, "Address"))) + "  " + member(device, "RSSI").dump() + " dBm  " +
-                     printable(member(device, "Name").get<std::string>()));
-      }
-    }
-  } while (!interrupt.wait_for_seconds(1));
-  client.stop_discovery(view.path);
-}
 
 void list_services(Session& session, const std::string& name) {
   const ModuleView view = session.module();
@@ -200,29 +114,7 @@ void add_target(CLI::App& verb, Target& target) {
       ->type_name("TYPE");
 }
 
-void add_scan(CLI::App& ble, Plan& plan) {
-  const auto search = std::make_shared<Search>();
-  auto* verb = ble.add_subcommand("scan", "Look for devices");
-  auto* watch = verb->add_flag("--watch", search->watch, "Show them as they come, until Ctrl-C");
-  verb->add_option("--for", search->seconds, "How long to look, 5 by default")
-      ->check(CLI::Range(1.0, 3600.0))
-      ->type_name("SECONDS")
-      ->excludes(watch);
-  verb->add_flag("--passive", search->passive, "Do not ask devices for more");
-  verb->add_option("--uuid", search->uuids, "Only devices with this service; may be given again")
-      ->allow_extra_args(false)
-      ->type_name("UUID");
-  verb->add_option("--rssi", search->rssi, "Only with at least this signal, dBm")->type_name("NUMBER");
-  verb->add_option("--pattern", search->pattern, "Only whose name or address begins so")->type_name("TEXT");
-  verb->callback([&plan, search] { plan.work = [search](Session& session) { scan(session, *search); }; });
-}
-
 void add_connections(CLI::App& ble, Plan& plan) {
-  ble.add_subcommand("devices", "List the devices that are known")->callback([&plan] {
-    plan.work = [](Session& session) {
-      session.show(device_table(session.client().bluetooth_objects(session.module().path)));
-    };
-  });
   struct Connect {
     std::string device;
     bool random = false;
@@ -289,7 +181,7 @@ void add_values(CLI::App& ble, Plan& plan) {
 void add_ble_verbs(CLI::App& app, Plan& plan) {
   auto* ble = app.add_subcommand("ble", "Bluetooth LE: look for devices, connect, read, write, advertise, serve");
   ble->require_subcommand(1);
-  add_scan(*ble, plan);
+  add_ble_scan_verbs(*ble, plan);
   add_connections(*ble, plan);
   add_values(*ble, plan);
   add_ble_server_verbs(*ble, plan);

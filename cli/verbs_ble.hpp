@@ -29,6 +29,7 @@ std::vector<Client::BluetoothObject> connected_objects(Session& session, const s
 Client::BluetoothObject find_attribute(Session& session, const std::string& module_path, const std::string& device,
                                        const std::string& attribute);
 
+void add_ble_scan_verbs(CLI::App& ble, Plan& plan);    ///< scan, devices
 void add_ble_server_verbs(CLI::App& ble, Plan& plan);  ///< advertise, serve
 
 }  // namespace espat::cli

@@ -3,7 +3,6 @@
 
 #include "ble_values.hpp"
 #include "failure.hpp"
-#include "interrupt.hpp"
 #include "text.hpp"
 #include "verbs_ble.hpp"
 
@@ -108,40 +107,37 @@ void send(Session& session, const char* method, const Setting& setting) {
   session.client().local_value(view.path, method, service, characteristic, value);
 }
 
+void show_write(const Session& session, const Client::Write& write, const std::string& type) {
+  const std::string place = std::to_string(write.service) + "." + std::to_string(write.characteristic);
+  const std::string address = address_of(write.device);
+  if (session.json()) {
+    Json object{{"device", address}, {"place", place}};
+    if (write.value) {
+      object["value"] = value_json(*write.value, type);
+      object["hex"] = hex_of(*write.value);
+    } else {
+      object["notify"] = write.notify;
+      object["indicate"] = write.indicate;
+    }
+    session.object(object);
+  } else if (write.value) {
+    session.line(address + " " + place + " " + printable(format_value(*write.value, type)));
+  } else {
+    session.line(address + " " + place +
+                 (write.notify     ? " wants notifications"
+                  : write.indicate ? " wants indications"
+                                   : " wants to be told no more"));
+  }
+}
+
 void watch(Session& session, const std::string& type) {
   const ModuleView view = session.module();
   Client& client = session.client();
   client.bluetooth_objects(view.path);
-  const Interrupt interrupt;
-  client.interrupt_with(interrupt.descriptor());
-  client.watch_writes(view.path);
-  try {
-    while (true) {
-      const Client::Write write = client.next_write();
-      const std::string place = std::to_string(write.service) + "." + std::to_string(write.characteristic);
-      const std::string address = address_of(write.device);
-      if (session.json()) {
-        Json object{{"device", address}, {"place", place}};
-        if (write.value) {
-          object["value"] = value_json(*write.value, type);
-          object["hex"] = hex_of(*write.value);
-        } else {
-          object["notify"] = write.notify;
-          object["indicate"] = write.indicate;
-        }
-        session.show(object);
-      } else if (write.value) {
-        session.line(address + " " + place + " " + printable(format_value(*write.value, type)));
-      } else {
-        session.line(address + " " + place +
-                     (write.notify     ? " wants notifications"
-                      : write.indicate ? " wants indications"
-                                       : " wants to be told no more"));
-      }
-    }
-  } catch (const Interrupted&) {
-  }
-  client.interrupt_with(-1);
+  session.until_interrupted([&] {
+    client.watch_writes(view.path);
+    while (true) show_write(session, client.next_write(), type);
+  });
 }
 
 CLI::Option* add_type(CLI::App& verb, std::string& type) {

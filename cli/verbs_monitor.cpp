@@ -6,7 +6,6 @@
 #include <ctime>
 
 #include "failure.hpp"
-#include "interrupt.hpp"
 #include "text.hpp"
 #include "verbs.hpp"
 
@@ -90,7 +89,7 @@ void show_event(const Session& session, const Event& event) {
                       {"interface", event.interface.empty() ? nothing : Json(event.interface)},
                       {"name", event.name.empty() ? nothing : Json(event.name)},
                       {"values", values}};
-    return write_out(render(object, session.options().json), session.terminal(), false);
+    return session.object(object);
   }
   std::string line = event.kind == Event::Kind::changed ? event.interface : std::string { kind_of(event.kind) };
   if (!event.name.empty()) line += " " + printable(event.name);
@@ -109,9 +108,7 @@ void show_event(const Session& session, const Event& event) {
 void monitor(Session& session, bool reports) {
   Client& client = session.client();
   if (!session.options().module.empty()) session.module();  // says that it is not there
-  const Interrupt interrupt;
-  client.interrupt_with(interrupt.descriptor());
-  try {
+  session.until_interrupted([&] {
     try {
       client.watch(session.options().module, reports);
     } catch (const Failure& failure) {
@@ -121,9 +118,7 @@ void monitor(Session& session, bool reports) {
     }
     if (!client.daemon_runs()) throw from_bus_error("org.freedesktop.DBus.Error.ServiceUnknown", "");
     while (true) show_event(session, client.next_event());
-  } catch (const Interrupted&) {
-  }
-  client.interrupt_with(-1);
+  });
 }
 
 }  // namespace

@@ -1,20 +1,7 @@
-// `mqtt`: the session with a broker, messages to it and from it.
-//
-// `sub` writes as mosquitto_sub does: a message's bytes and a line end, with -v the topic before it; of a message
-// without bytes nothing, with -v "(null)". Only a terminal gets them made safe. `pub` takes its message from the
-// command line or from standard input.
-#include <array>
-#include <chrono>
-#include <cstdio>
-#include <ctime>
-#include <iostream>
-#include <iterator>
-#include <utility>
+// `mqtt`: the session with a broker. Messages are in verbs_mqtt_messages.cpp.
+#include "verbs_mqtt.hpp"
 
-#include "failure.hpp"
-#include "interrupt.hpp"
 #include "text.hpp"
-#include "verbs.hpp"
 
 namespace espat::cli {
 namespace {
@@ -34,21 +21,6 @@ struct Broker {
   bool insecure = false;
   std::optional<std::uint32_t> authority, certificate;
   std::vector<std::string> alpn;
-};
-
-struct Publishing {
-  std::string topic;
-  std::optional<std::string> message;
-  bool lines = false;
-  std::uint32_t qos = 0;
-  bool retain = false;
-};
-
-struct Subscribing {
-  std::vector<std::string> topics;
-  std::uint32_t qos = 0;
-  bool verbose = false;
-  std::uint32_t count = 0;  // 0: until Ctrl-C
 };
 
 std::string password_of(const Session& session, const Broker& broker) {
@@ -117,98 +89,6 @@ void show_status(Session& session) {
                       {.title = "Waiting", .key = "waiting", .cell = text("Waiting")}}});
 }
 
-/// Says once that messages wait, not for each of many.
-class Publisher {
- public:
-  Publisher(Session& session, std::string path, const Publishing& what)
-      : session_{session},
-        path_{std::move(path)},
-        topic_{what.topic},
-        options_{{"qos", what.qos}, {"retain", what.retain}} {}
-
-  void operator()(const std::string& message) {
-    const std::string outcome =
-        session_.client().mqtt_publish(path_, topic_, Bytes{message.begin(), message.end()}, options_);
-    if (outcome == "waiting" && !std::exchange(told_, true))
-      Session::warn("The broker is away: the message waits for it. 'espatctl mqtt status' tells why.");
-  }
-
- private:
-  Session& session_;
-  std::string path_, topic_;
-  Options options_;
-  bool told_ = false;
-};
-
-void publish(Session& session, const Publishing& what) {
-  const ModuleView view = session.module();
-  session.client().mqtt_status(view.path);
-  Publisher publish_one{session, view.path, what};
-  if (what.message) return publish_one(*what.message);
-  if (!what.lines) {
-    const std::string all{std::istreambuf_iterator<char>(std::cin), {}};
-    return publish_one(all);
-  }
-  for (std::string line; std::getline(std::cin, line);) publish_one(line);
-}
-
-/// RFC 3339 in UTC.
-std::string now() {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%FT%TZ", &utc);
-  return text.data();
-}
-
-std::string hexadecimal(const std::string& bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += digits[byte >> 4U];
-    text += digits[byte & 0x0fU];
-  }
-  return text;
-}
-
-void show_message(const Session& session, const Client::MqttMessage& message, bool verbose) {
-  const std::string payload{message.payload.begin(), message.payload.end()};
-  const Terminal& terminal = session.terminal();
-  if (session.json()) {
-    const bool is_text = is_utf8(payload);
-    const Json object{{"tst", now()},
-                      {"topic", message.topic},
-                      {"payloadlen", payload.size()},
-                      {"payload", is_text ? Json(payload) : Json(nullptr)},
-                      {"payload_hex", is_text ? Json(nullptr) : Json(hexadecimal(payload))},
-                      {"complete", message.complete}};
-    return write_out(render(object, session.options().json), terminal, false);
-  }
-  if (payload.empty() && !verbose) return;
-  std::string line = verbose ? message.topic + " " : std::string{};
-  line += payload.empty() ? "(null)" : payload;
-  if (terminal.output) line = printable(line);
-  write_out(line + "\n", terminal, false);
-}
-
-void subscribe(Session& session, const Subscribing& what) {
-  const ModuleView view = session.module();
-  Client& client = session.client();
-  client.mqtt_status(view.path);
-  const Interrupt interrupt;
-  client.interrupt_with(interrupt.descriptor());
-  try {
-    const Options options{{"qos", what.qos}};
-    client.mqtt_subscribe(view.path, what.topics, options);
-    for (std::uint32_t seen = 0; what.count == 0 || seen < what.count; ++seen)
-      show_message(session, client.next_message(), what.verbose);
-  } catch (const Interrupted&) {
-  }
-  client.interrupt_with(-1);
-}
-
 void add_connect(CLI::App& mqtt, Plan& plan) {
   const auto broker = std::make_shared<Broker>();
   auto* verb = mqtt.add_subcommand("connect", "Make a session with a broker, which the daemon then keeps up");
@@ -250,45 +130,13 @@ void add_connect(CLI::App& mqtt, Plan& plan) {
   verb->callback([&plan, broker] { plan.work = [broker](Session& session) { connect(session, *broker); }; });
 }
 
-void add_messages(CLI::App& mqtt, Plan& plan) {
-  const auto what = std::make_shared<Publishing>();
-  auto* pub = mqtt.add_subcommand("pub", "Publish a message");
-  pub->add_option("TOPIC", what->topic, "Where to")->required();
-  auto* message = pub->add_option("MESSAGE", what->message, "All of standard input if not given");
-  pub->add_flag("-l,--lines", what->lines, "Each line of standard input is a message")->excludes(message);
-  pub->add_option("-q,--qos", what->qos, "0, 1 or 2")->check(CLI::Range(0U, 2U))->type_name("QOS");
-  pub->add_flag("-r,--retain", what->retain, "The broker keeps it for those who subscribe later");
-  pub->callback([&plan, what] { plan.work = [what](Session& session) { publish(session, *what); }; });
-
-  const auto wanted = std::make_shared<Subscribing>();
-  auto* sub = mqtt.add_subcommand("sub", "Show messages as they come, until Ctrl-C");
-  sub->add_option("TOPIC", wanted->topics, "Topics; + and # are wildcards")->required();
-  sub->add_flag("-v,--verbose", wanted->verbose, "The topic before each message");
-  sub->add_option("-q,--qos", wanted->qos, "0, 1 or 2")->check(CLI::Range(0U, 2U))->type_name("QOS");
-  sub->add_option("-c,--count", wanted->count, "How many messages")
-      ->check(CLI::Range(1U, 1000000000U))
-      ->type_name("NUMBER");
-  sub->callback([&plan, wanted] { plan.work = [wanted](Session& session) { subscribe(session, *wanted); }; });
-
-  const auto topic = std::make_shared<std::string>();
-  auto* unsub = mqtt.add_subcommand("unsub", "End a topic for everybody who has subscribed to it");
-  unsub->add_option("TOPIC", *topic, "As it was subscribed to")->required();
-  unsub->callback([&plan, topic] {
-    plan.work = [topic](Session& session) {
-      const ModuleView view = session.module();
-      session.client().mqtt_status(view.path);
-      session.client().mqtt_unsubscribe(view.path, *topic);
-    };
-  });
-}
-
 }  // namespace
 
 void add_mqtt_verbs(CLI::App& app, Plan& plan) {
   auto* mqtt = app.add_subcommand("mqtt", "MQTT: a session with a broker, messages to it and from it");
   mqtt->require_subcommand(1);
   add_connect(*mqtt, plan);
-  add_messages(*mqtt, plan);
+  add_mqtt_message_verbs(*mqtt, plan);
   mqtt->add_subcommand("status", "Show the session")->callback([&plan] { plan.work = show_status; });
   mqtt->add_subcommand("disconnect", "End the session")->callback([&plan] {
     plan.work = [](Session& session) {

@@ -106,16 +106,33 @@ class Bluetooth(harness.GatewayTest):
         self.order("write", service=3, characteristic=3, value="610a00ff")
         return '"hex":"610a00ff"' in line_of(watching, 0.2)
 
+    def test_a_search_ends_with_its_module(self):
+        gateway = self.gateway
+        module = harness.Module("esp7", gateway.directory, gateway.far, world(device("Lamp", "c0:de:00:00:00:07", COUNTS, 40)))
+        module.start()
+        self.addCleanup(module.process.stop)
+        gateway.espatctl("modules", "add", "esp7", str(module.port))
+        harness.wait_for(lambda: gateway.espatctl_json("-m", "esp7", "status")["state"] == "ready", "the second module is ready", 60)
+        looking = gateway.begin("-m", "esp7", "scan", "--watch", "--json=short")
+        self.assertEqual(json.loads(line_of(looking))["name"], "Lamp")
+        gateway.espatctl("modules", "remove", "esp7")
+        output, errors = looking.communicate(timeout=60)
+        self.assertEqual((looking.returncode, b"The module has been removed" in errors), (3, True), errors)
+        self.assertEqual(json.loads(output.splitlines()[-1])["event"], "gone")
+
     def test_z_the_daemon_stops_cleanly_while_values_come_and_devices_are_looked_for(self):
         self.gateway.ble("connect", PUMP, "--random")
         watching = self.gateway.begin("notify", PUMP, "2.2", "--as", "uint16")
-        looking = self.gateway.begin("scan", "--watch")
+        looking = self.gateway.begin("scan", "--watch", "--json=short")
         self.assertTrue(line_of(watching))
-        self.assertTrue(line_of(looking))
+        told = json.loads(line_of(looking))
+        self.assertEqual((told["event"], told["address"], told["connected"]), ("new", PUMP, True))
         self.assert_stops_cleanly()
-        for process in (watching, looking):
-            process.terminate()
-            process.communicate(timeout=20)
+        output, errors = looking.communicate(timeout=60)
+        self.assertEqual((looking.returncode, b"espatd has stopped" in errors), (4, True), errors)
+        self.assertEqual(json.loads(output.splitlines()[-1]), {"event": "gone", "address": PUMP, "name": "Pump"})
+        watching.terminate()
+        watching.communicate(timeout=20)
 
 
 def numbered(mark):

@@ -168,6 +168,12 @@ TEST_F(BleVerbs, WatchShowsWhatDevicesWriteUntilInterrupted) {
   EXPECT_EQ(seen.status, 0);
 }
 
+TEST_F(BleVerbs, WatchEndsWhenTheDaemonStops) {
+  const Outcome ended = espatctl_on_terminal({"ble", "serve", "watch"}, {{"1.3", "", [this] { bus_.stop_daemon(); }}});
+  EXPECT_EQ(ended.status, 4);
+  EXPECT_THAT(ended.output, HasSubstr("espatd has stopped"));
+}
+
 TEST(BleVerbsRefused, AreAnsweredForWhoMayNot) {
   PrivateBus bus;
   bus.start_daemon("denied");

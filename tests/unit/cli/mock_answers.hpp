@@ -16,10 +16,12 @@ using Names = std::set<std::string>;
 using ErrorName = sdbus::Error::Name;
 using InterfaceName = sdbus::InterfaceName;
 using PropertyName = sdbus::PropertyName;
+using SignalName = sdbus::SignalName;
 #else
 using ErrorName = std::string;
 using InterfaceName = std::string;
 using PropertyName = std::string;
+using SignalName = std::string;
 #endif
 
 inline sdbus::Error refusal(const std::string& name, const std::string& message) {
@@ -36,6 +38,7 @@ inline sdbus::Variant text(const std::string& held) {
 
 struct Scenario {
   bool denied = false;
+  bool leaving = false;
 };
 
 /// What every admitted method does first: false if it has answered with an error.

@@ -1,31 +1,25 @@
 // org.espat1.Bluetooth of the mock daemon, with two devices: the Pump, connected, with a battery and two
-// characteristics of one UUID; and a beacon, only heard, that calls itself something evil.
+// characteristics of one UUID; and a beacon, only heard, that calls itself something evil. Whoever looks for devices
+// is told of a third one, a Lamp that comes, changes and goes (mock_device.hpp).
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <cstdio>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <dbus/bluetooth_adaptor.h>
-#include <dbus/device_adaptor.h>
 #include <dbus/gattcharacteristic_adaptor.h>
 #include <dbus/gattdescriptor_adaptor.h>
 #include <dbus/gattservice_adaptor.h>
 #include <sys/socket.h>
 
-#include "mock_answers.hpp"
+#include "mock_device.hpp"
 
 namespace mock {
-
-using espat::cli::compat::ObjectPath;
-using Octets = std::vector<uint8_t>;
-
-inline std::string assigned(const std::string& number) {
-  return "0000" + number + "-0000-1000-8000-00805f9b34fb";
-}
 
 class Descriptor final : public sdbus::AdaptorInterfaces<org::espat1::GattDescriptor_adaptor> {
  public:
@@ -115,58 +109,13 @@ class Service final : public sdbus::AdaptorInterfaces<org::espat1::GattService_a
   std::string uuid_;
 };
 
-class Device final : public sdbus::AdaptorInterfaces<org::espat1::Device_adaptor> {
- public:
-  Device(sdbus::IConnection& bus, const std::string& path, const Scenario& scenario, std::string address,
-         std::string name, bool connected)
-      : AdaptorInterfaces{bus, ObjectPath{path}},
-        scenario_{scenario},
-        address_{std::move(address)},
-        name_{std::move(name)},
-        connected_{connected} {
-    registerAdaptor();
-  }
-  ~Device() { unregisterAdaptor(); }
-
- private:
-  void Connect(sdbus::Result<>&& result) override { result.returnResults(); }
-  void Disconnect(sdbus::Result<>&& result) override {
-    if (admitted(scenario_, result, {}, {})) result.returnResults();
-  }
-  void SetConnectionParameters(sdbus::Result<>&& result, Dictionary) override { result.returnResults(); }
-
-  std::string Address() override { return address_; }
-  std::string AddressType() override { return connected_ ? "public" : "random"; }
-  std::string Name() override { return name_; }
-  std::string Alias() override { return name_; }
-  int16_t RSSI() override { return connected_ ? 0 : -67; }
-  int16_t TxPower() override { return 127; }
-  uint16_t Appearance() override { return 0; }
-  std::vector<std::string> UUIDs() override {
-    return connected_ ? std::vector<std::string>{assigned("180f"), "6e400001-b5a3-f393-e0a9-e50e24dcca9e"}
-                      : std::vector<std::string>{};
-  }
-  std::map<uint16_t, sdbus::Variant> ManufacturerData() override { return {{0x004c, value(Octets{1, 2})}}; }
-  std::map<std::string, sdbus::Variant> ServiceData() override { return {}; }
-  std::vector<uint8_t> AdvertisingFlags() override { return {6}; }
-  sdbus::ObjectPath Adapter() override { return sdbus::ObjectPath{"/"}; }
-  bool Connected() override { return connected_; }
-  bool ServicesResolved() override { return connected_; }
-  uint16_t MTU() override { return 203; }
-  double ConnectionInterval() override { return 30; }
-  uint16_t ConnectionLatency() override { return 0; }
-  uint32_t SupervisionTimeout() override { return 5000; }
-
-  const Scenario& scenario_;
-  std::string address_, name_;
-  bool connected_;
-};
-
 class Bluetooth final : public sdbus::AdaptorInterfaces<org::espat1::Bluetooth_adaptor> {
  public:
   Bluetooth(sdbus::IConnection& bus, const std::string& path, const Scenario& scenario)
       : AdaptorInterfaces{bus, ObjectPath{path}},
+        bus_{bus},
         scenario_{scenario},
+        path_{path},
         pump_{path + "/dev_24_0A_C4_D6_E4_46"},
         devices_{std::make_unique<Device>(bus, pump_, scenario, "24:0a:c4:d6:e4:46", "Pump", true),
                  std::make_unique<Device>(bus, path + "/dev_C4_5B_BE_93_EC_66", scenario, "c4:5b:be:93:ec:66",
@@ -179,6 +128,10 @@ class Bluetooth final : public sdbus::AdaptorInterfaces<org::espat1::Bluetooth_a
     add(bus, own + "2", assigned("c305"), {"indicate"});
     descriptors_.push_back(std::make_unique<Descriptor>(bus, own + "1/desc0001", assigned("2902")));
     registerAdaptor();
+    if (!scenario.leaving) return;
+    // As in the daemon while calls to a device still run: it is among the objects after it was told to be gone.
+    devices_[0]->when_asked([this] { devices_[0]->tell_name("Old Pump"); });
+    devices_[1]->when_asked([this] { devices_[1]->tell_gone(); });
   }
   ~Bluetooth() { unregisterAdaptor(); }
 
@@ -197,8 +150,16 @@ class Bluetooth final : public sdbus::AdaptorInterfaces<org::espat1::Bluetooth_a
         !all)
       return result.returnError(refusal("InvalidArgument", "another filter was meant"));
     result.returnResults();
+    forge(path_, pump_);
+    Device lamp{bus_, path_ + "/dev_C0_DE_00_00_00_01", scenario_, "c0:de:00:00:00:01", "", false};
+    lamp.tell_a_life();
   }
-  void StopDiscovery(sdbus::Result<>&& result) override { result.returnResults(); }
+  /// The test reads that it was called.
+  void StopDiscovery(sdbus::Result<>&& result) override {
+    result.returnResults();
+    std::puts("StopDiscovery");
+    std::fflush(stdout);
+  }
   /// The Pump as it is, and a device whose address is said to be random.
   void ConnectDevice(sdbus::Result<sdbus::ObjectPath>&& result, std::string address, Dictionary options) override {
     if (!admitted(scenario_, result, options, {"address-type", "timeout"})) return;
@@ -277,8 +238,9 @@ class Bluetooth final : public sdbus::AdaptorInterfaces<org::espat1::Bluetooth_a
   bool Discovering() override { return false; }
   bool Advertising() override { return false; }
 
+  sdbus::IConnection& bus_;
   const Scenario& scenario_;
-  std::string pump_;
+  std::string path_, pump_;
   std::array<std::unique_ptr<Device>, 2> devices_;
   std::array<std::unique_ptr<Service>, 2> services_;
   std::vector<std::unique_ptr<Characteristic>> characteristics_;

@@ -3,8 +3,9 @@
 // passphrase, an option that the XML does not name, or a type that it does not give are answered as the real daemon
 // would.
 //
-// Usage: cli_mock_daemon [none|one|two|denied]. Prints "ready" when it owns its name. "two" has a second module,
-// offline; "denied" refuses everything that needs admission.
+// Usage: cli_mock_daemon [none|one|two|denied|leaving]. Prints "ready" when it owns its name. "two" has a second
+// module, offline; "denied" refuses everything that needs admission; "leaving" tells of devices while it is asked for
+// its objects (mock_bluetooth.hpp).
 #include <array>
 #include <cstdio>
 #include <memory>
@@ -356,8 +357,9 @@ class Manager final : public sdbus::AdaptorInterfaces<org::espat1::Manager_adapt
   }
   void RemoveModule(sdbus::Result<>&& result, std::string name, Dictionary options) override {
     if (!admitted(scenario_, result, options, {})) return;
-    if (name != "esp7") return result.returnError(refusal("NotFound", "there is no module " + name));
+    if (name != "esp0" && name != "esp7") return result.returnError(refusal("NotFound", "there is no module " + name));
     result.returnResults();
+    getObject().emitPropertiesChangedSignal(InterfaceName{"org.espat1.Manager"}, {PropertyName{"Modules"}});
   }
   std::string Version() override { return "0.1.0"; }
   std::vector<sdbus::ObjectPath> Modules() override { return {}; }
@@ -387,7 +389,7 @@ struct Objects {
 
 int main(int argc, char** argv) {
   const std::string which = argc > 1 ? argv[1] : "one";
-  const Scenario scenario{which == "denied"};
+  const Scenario scenario{which == "denied", which == "leaving"};
   const auto bus = sdbus::createSystemBusConnection();
   const Manager manager{*bus, scenario};
   std::vector<std::unique_ptr<Objects>> modules;

@@ -144,6 +144,12 @@ TEST_F(MqttVerbs, SubInJsonTellsTextAndBytesApart) {
                           {"complete", "presumed"}}));
 }
 
+TEST_F(MqttVerbs, SubEndsWhenTheDaemonStops) {
+  const Outcome ended = espatctl_on_terminal({"mqtt", "sub", "-v", "a"}, {{"a/b", "", [this] { bus_.stop_daemon(); }}});
+  EXPECT_EQ(ended.status, 4);
+  EXPECT_THAT(ended.output, HasSubstr("espatd has stopped"));
+}
+
 TEST_F(MqttVerbs, UnsubEndsATopicForEverybody) {
   EXPECT_EQ(espatctl({"mqtt", "unsub", "a"}).status, 0);
   EXPECT_EQ(espatctl({"mqtt", "unsub", "unknown"}).status, 3);

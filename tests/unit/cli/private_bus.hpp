@@ -36,6 +36,8 @@ class PrivateBus {
   /// Puts the mock daemon on the bus (see mock_daemon.cpp for the scenarios); returns when it owns its name.
   void start_daemon(const std::string& scenario);
   void stop_daemon();
+  /// The next line that the mock daemon prints; empty if none comes within five seconds.
+  std::string daemon_says() { return daemon_.line(); }
 
  private:
   std::string directory_;

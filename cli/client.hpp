@@ -170,6 +170,7 @@ class Client {
     std::string topic;
     Bytes payload;
     std::string complete;  ///< "certain", "presumed" or "cut"
+    std::string lost{};    ///< if not empty: no message; the topic, as it was subscribed to, has ended, and this is why
   };
   /// The next one; waits for it. Throws Interrupted, or Failure when the daemon has stopped.
   MqttMessage next_message();

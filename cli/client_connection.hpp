@@ -228,6 +228,19 @@ class Client::Connection {
 
   std::vector<ModuleView> modules();
 
+  /// Whether the module itself has come or gone: what follows the path in such a signal.
+  template <class Message>
+  static bool names_module(Message& message, Event::Kind kind) {
+    if (kind == Event::Kind::added) {
+      std::map<std::string, Dictionary> interfaces;
+      message >> interfaces;
+      return interfaces.contains("org.espat1.Module");
+    }
+    std::vector<std::string> interfaces;
+    message >> interfaces;
+    return std::find(interfaces.begin(), interfaces.end(), "org.espat1.Module") != interfaces.end();
+  }
+
   /// A signal becomes an event.
   template <class Message>
   void note(Message& message) {
@@ -259,9 +272,8 @@ class Client::Connection {
       message >> path;
       event.module = module_of(path);
       event.kind = member == "InterfacesAdded" ? Event::Kind::added : Event::Kind::removed;
-      if (event.module.empty()) return;
-      // A module that leaves or comes does so with several interfaces, in one signal or in several: say it once.
-      if (!events.empty() && events.back().kind == event.kind && events.back().module == event.module) return;
+      // Others come and go with the module's firmware, or are those of a Bluetooth device.
+      if (event.module.empty() || !names_module(message, event.kind)) return;
     } else {
       return;
     }

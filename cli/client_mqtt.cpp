@@ -33,13 +33,20 @@ std::string Client::mqtt_publish(const std::string& path, const std::string& top
 void Client::mqtt_subscribe(const std::string& path, const std::vector<std::string>& topics, const Options& options) {
   Connection& connection = *connection_;
   // Before the call: a retained message comes before its answer.
-  const std::string rule = "path='" + path + "',interface='org.espat1.Mqtt',member='Message'";
+  const std::string rule = "path='" + path + "',interface='org.espat1.Mqtt'";
   connection.listen_to_daemon(rule, [&connection](auto& message) {
-    Dictionary details;
+    const std::string member{message.getMemberName()};
     MqttMessage received;
-    message >> received.topic >> received.payload >> details;
-    const Json known = to_json(details);
-    received.complete = known.value("complete", std::string{});
+    if (member == "Message") {
+      Dictionary details;
+      message >> received.topic >> received.payload >> details;
+      const Json known = to_json(details);
+      received.complete = known.value("complete", std::string{});
+    } else if (member == "TopicLost") {
+      message >> received.topic >> received.lost;
+    } else {
+      return;
+    }
     connection.messages.push_back(std::move(received));
   });
   for (const std::string& topic : topics)

@@ -8,8 +8,10 @@
 #include <ctime>
 #include <iostream>
 #include <iterator>
+#include <set>
 #include <utility>
 
+#include "failure.hpp"
 #include "text.hpp"
 #include "verbs_mqtt.hpp"
 
@@ -114,8 +116,21 @@ void subscribe(Session& session, const Subscribing& what) {
   session.until_interrupted([&] {
     const Options options{{"qos", what.qos}};
     client.mqtt_subscribe(view.path, what.topics, options);
-    for (std::uint32_t seen = 0; what.count == 0 || seen < what.count; ++seen)
-      show_message(session, client.next_message(), what.verbose);
+    std::set<std::string> topics{what.topics.begin(), what.topics.end()};
+    for (std::uint32_t seen = 0; what.count == 0 || seen < what.count;) {
+      const Client::MqttMessage message = client.next_message();
+      if (message.lost.empty()) {
+        show_message(session, message, what.verbose);
+        ++seen;
+        continue;
+      }
+      Session::warn("The topic " + printable(message.topic) + " has ended: " + printable(message.lost));
+      topics.erase(message.topic);
+      if (topics.empty()) {
+        throw Failure{ExitStatus::failed, "No topic is left: nothing more will come.",
+                      "'espatctl mqtt status' shows the session."};
+      }
+    }
   });
 }
 

@@ -69,6 +69,7 @@ class Mqtt final : public sdbus::AdaptorInterfaces<org::espat1::Mqtt_adaptor> {
       return result.returnError(refusal("InvalidArgument", "# is only for the last level"));
     tell(topic + "/retained", "before the answer", "certain", 1);
     result.returnResults();
+    if (topic == "lost") return emitTopicLost(topic, "The broker refused it.");
     tell(topic + "/b", topic == "empty" ? std::string{} : std::string{"\0\xff", 2}, "presumed", 3);
   }
   void Unsubscribe(sdbus::Result<>&& result, std::string topic, Dictionary options) override {

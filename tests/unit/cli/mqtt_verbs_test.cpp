@@ -150,6 +150,15 @@ TEST_F(MqttVerbs, SubEndsWhenTheDaemonStops) {
   EXPECT_THAT(ended.output, HasSubstr("espatd has stopped"));
 }
 
+TEST_F(MqttVerbs, SubGoesOnWithoutATopicThatIsLostAndEndsWithoutAny) {
+  const Outcome one = espatctl({"mqtt", "sub", "-c", "3", "lost", "a"});
+  EXPECT_EQ(one.status, 0);
+  EXPECT_THAT(one.errors, HasSubstr("The topic lost has ended: The broker refused it."));
+  const Outcome all = espatctl({"mqtt", "sub", "lost"});
+  EXPECT_EQ(all.status, 1);
+  EXPECT_THAT(all.errors, HasSubstr("No topic is left"));
+}
+
 TEST_F(MqttVerbs, UnsubEndsATopicForEverybody) {
   EXPECT_EQ(espatctl({"mqtt", "unsub", "a"}).status, 0);
   EXPECT_EQ(espatctl({"mqtt", "unsub", "unknown"}).status, 3);

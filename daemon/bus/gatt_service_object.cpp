@@ -1,0 +1,21 @@
+#include "bus/gatt_service_object.hpp"
+
+#include <utility>
+
+namespace espat::bus {
+
+GattServiceObject::GattServiceObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
+                                     std::string device, const bluetooth::Service& service)
+    : AdaptorInterfaces(connection, ObjectPath{path}),
+      calls_(calls),
+      device_(std::move(device)),
+      uuid_(service.uuid),
+      primary_(service.primary) {
+  registerAdaptor();
+}
+
+GattServiceObject::~GattServiceObject() {
+  unregisterAdaptor();
+}
+
+}  // namespace espat::bus

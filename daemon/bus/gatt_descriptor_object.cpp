@@ -28,8 +28,8 @@ GattDescriptorObject::~GattDescriptorObject() {
 }
 
 Reply<bluetooth::ByteVector> GattDescriptorObject::read(Options options) {
-  const SeenValue nobody;
-  co_return co_await read_value(bluetooth_, address_, place_, nobody, std::move(options));
+  SeenValue seen = [this](const bluetooth::ByteVector& value) { value_ = value; };
+  co_return co_await read_value(bluetooth_, address_, place_, std::move(seen), std::move(options));
 }
 
 Reply<> GattDescriptorObject::write(Bytes_ value, Options options) {

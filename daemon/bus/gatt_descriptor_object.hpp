@@ -34,6 +34,7 @@ class GattDescriptorObject final : public sdbus::AdaptorInterfaces<org::espat1::
 
   std::string UUID() override { return uuid_; }
   sdbus::ObjectPath Characteristic() override { return sdbus::ObjectPath(characteristic_); }
+  Bytes_ Value() override { return value_; }
 
   Reply<Bytes_> read(Options options);
   Reply<> write(Bytes_ value, Options options);
@@ -43,6 +44,7 @@ class GattDescriptorObject final : public sdbus::AdaptorInterfaces<org::espat1::
   bool is_configuration_;
   std::shared_ptr<bluetooth::Bluetooth> bluetooth_;
   at::AttributePlace place_;
+  Bytes_ value_;  // the last that was read
 };
 
 }  // namespace espat::bus

@@ -30,7 +30,7 @@ Reply<ByteVector> read_value(Owner bluetooth, std::string address, at::Attribute
   if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
   Result<ByteVector> value = co_await bluetooth->read(std::move(address), place);
   if (value.has_error()) co_return value.error();
-  if (seen) seen(*value);
+  seen(*value);
   if (offset > value->size()) {
     co_return Error{ErrorKind::invalid_argument, "The offset is behind the end of the value, which has " +
                                                      std::to_string(value->size()) + " bytes."};

@@ -42,6 +42,7 @@ class Descriptor final : public sdbus::AdaptorInterfaces<org::espat1::GattDescri
   }
   std::string UUID() override { return uuid_; }
   sdbus::ObjectPath Characteristic() override { return sdbus::ObjectPath{"/"}; }
+  Octets Value() override { return {}; }
 
   std::string uuid_;
 };

@@ -58,7 +58,7 @@ void GattCharacteristicObject::show_mtu(unsigned mtu) {
 
 void GattCharacteristicObject::value(const ByteVector& value) {
   value_ = value;
-  if (notify_socket_) notify_socket_->value(value);
+  if (notify_socket_ && !notify_socket_->value(value)) ++notify_lost_;
   if (subscribers_.empty()) return;
   try {
     for (const auto& subscriber : subscribers_) {
@@ -144,7 +144,7 @@ Reply<sdbus::UnixFd, std::uint16_t> GattCharacteristicObject::acquire_notify(Opt
       stop_if_unwanted();
     }
   };
-  auto opened = NotifySocket::open(calls_.io.get_executor(), std::move(gone));
+  auto opened = NotifySocket::open(calls_.io.get_executor(), path(), std::move(gone));
   if (opened.has_error()) co_return opened.error();
   notify_socket_ = std::move(opened->first);
   const Result<void> begun = co_await begin_notifying();

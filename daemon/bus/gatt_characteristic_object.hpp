@@ -56,6 +56,7 @@ class GattCharacteristicObject final : public sdbus::AdaptorInterfaces<org::espa
   bool Notifying() override { return notifying_; }
   bool NotifyAcquired() override { return notify_socket_ != nullptr; }
   bool WriteAcquired() override { return write_socket_ != nullptr; }
+  std::uint64_t NotifyLost() override { return notify_lost_; }
   std::uint16_t MTU() override { return mtu_; }
 
   bool is_wanted() const { return !subscribers_.empty() || notify_socket_; }
@@ -79,6 +80,7 @@ class GattCharacteristicObject final : public sdbus::AdaptorInterfaces<org::espa
   bool notifying_ = false;
   std::set<std::string> subscribers_;
   std::unique_ptr<NotifySocket> notify_socket_;
+  std::uint64_t notify_lost_ = 0;
   std::shared_ptr<WriteSocket> write_socket_;
 };
 

@@ -91,6 +91,7 @@ class Characteristic final : public sdbus::AdaptorInterfaces<org::espat1::GattCh
   Octets Value() override { return {}; }
   bool Notifying() override { return false; }
   bool NotifyAcquired() override { return false; }
+  uint64_t NotifyLost() override { return 0; }
   bool WriteAcquired() override { return false; }
   uint16_t MTU() override { return 203; }
 

@@ -82,6 +82,7 @@ class Bluetooth final : public module::Observer, public std::enable_shared_from_
   void start();
   void stop();
 
+  spdlog::logger& log() const { return channel_.log(); }
   const Status& status() const { return status_; }
   const DeviceList& devices() const { return devices_; }
   /// Null if there is none.

@@ -1,22 +1,20 @@
 // Translates between org.espat1.Bluetooth and bluetooth::Bluetooth.
 #include "bus/bluetooth_object.hpp"
 
-#include <algorithm>
-#include <cctype>
+#include <optional>
 #include <tuple>
 #include <utility>
 
 #include "at/fields.hpp"
 #include "bluetooth/uuid.hpp"
 #include "bus/advertising_options.hpp"
-#include "bus/gatt_object.hpp"
+#include "bus/local_table.hpp"
 #include "bus/text.hpp"
 
 namespace espat::bus {
 namespace {
 
 using bluetooth::Bluetooth;
-using Dictionaries = std::vector<Dictionary>;
 using Owner = std::shared_ptr<Bluetooth>;
 
 constexpr std::uint32_t shortest_connect = 3, longest_connect = 15, default_connect = 10;  // s
@@ -79,87 +77,7 @@ Reply<> stop_advertising(Owner bluetooth) {
   co_return std::tuple<>();
 }
 
-std::vector<sdbus::ObjectPath> configured(const Bluetooth& bluetooth, const std::string& module_path,
-                                          const at::AttributePlace& place, unsigned bit) {
-  std::vector<sdbus::ObjectPath> devices;
-  for (const auto& [address, device] : bluetooth.devices().all()) {
-    if (device.connection && (bluetooth.configuration(*device.connection, place) & bit) != 0)
-      devices.emplace_back(device_path(module_path, address));
-  }
-  return devices;
-}
-
-Reply<Dictionaries> list_services(Owner bluetooth, std::string module_path, Options options) {
-  if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
-  const Result<std::vector<bluetooth::Service>> services = co_await bluetooth->local_services();
-  if (services.has_error()) co_return services.error();
-  const auto number = [](unsigned value) { return sdbus::Variant(static_cast<std::uint16_t>(value)); };
-  Dictionaries entries;
-  for (const bluetooth::Service& service : *services) {
-    Dictionary entry;
-    entry["service"] = number(service.index);
-    entry["uuid"] = sdbus::Variant(service.uuid);
-    entry["primary"] = sdbus::Variant(service.primary);
-    entries.push_back(entry);
-    for (const bluetooth::Characteristic& characteristic : service.characteristics) {
-      const at::AttributePlace place{service.index, characteristic.index, std::nullopt};
-      Dictionary value;
-      value["service"] = number(service.index);
-      value["characteristic"] = number(characteristic.index);
-      value["uuid"] = sdbus::Variant(characteristic.uuid);
-      value["flags"] = sdbus::Variant(flags_of(characteristic.properties));
-      value["notifying"] = sdbus::Variant(configured(*bluetooth, module_path, place, 1));
-      value["indicating"] = sdbus::Variant(configured(*bluetooth, module_path, place, 2));
-      entries.push_back(value);
-      for (const bluetooth::Descriptor& descriptor : characteristic.descriptors) {
-        Dictionary more;
-        more["service"] = number(service.index);
-        more["characteristic"] = number(characteristic.index);
-        more["descriptor"] = number(descriptor.index);
-        more["uuid"] = sdbus::Variant(descriptor.uuid);
-        entries.push_back(more);
-      }
-    }
-  }
-  co_return std::tuple(std::move(entries));
-}
-
-Reply<> set_value(Owner bluetooth, at::AttributePlace place, bluetooth::ByteVector value, Options options) {
-  if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
-  const Result<void> done = co_await bluetooth->set_local_value(place, std::move(value));
-  if (done.has_error()) co_return done.error();
-  co_return std::tuple<>();
-}
-
-Reply<> send_local(Owner bluetooth, std::string module_path, at::AttributePlace place, bluetooth::ByteVector value,
-                   bool indicate, Options options) {
-  const auto device = options.take<sdbus::ObjectPath>("device");
-  if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
-  std::string address;
-  if (device) {
-    address = device_address(module_path, *device);
-    if (address.empty()) co_return Error{ErrorKind::not_found, "There is no such device."};
-  }
-  const Result<void> done = co_await bluetooth->send_local_value(place, std::move(value), indicate, std::move(address));
-  if (done.has_error()) co_return done.error();
-  co_return std::tuple<>();
-}
-
 }  // namespace
-
-std::string device_path(const std::string& module_path, const std::string& address) {
-  std::string name = address;
-  for (char& c : name) c = c == ':' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return module_path + "/dev_" + name;
-}
-
-std::string device_address(const std::string& module_path, const std::string& path) {
-  const std::string prefix = module_path + "/dev_";
-  if (!path.starts_with(prefix)) return {};
-  std::string address = path.substr(prefix.size());
-  std::replace(address.begin(), address.end(), '_', ':');
-  return at::parse_mac(address);
-}
 
 BluetoothObject::BluetoothObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
                                  std::shared_ptr<Bluetooth> bluetooth,
@@ -258,7 +176,7 @@ void BluetoothObject::StopAdvertising(sdbus::Result<>&& result) {
 void BluetoothObject::ListServices(sdbus::Result<Attributes_>&& result, Dictionary options) {
   answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
          [bluetooth = bluetooth_, path = path_](Options given) {
-           return list_services(bluetooth, path, std::move(given));
+           return list_local_services(bluetooth, path, std::move(given));
          });
 }
 
@@ -267,7 +185,7 @@ void BluetoothObject::SetValue(sdbus::Result<>&& result, std::uint16_t service, 
   const at::AttributePlace place{service, characteristic, std::nullopt};
   answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
          [bluetooth = bluetooth_, place, value = std::move(value)](Options given) {
-           return set_value(bluetooth, place, value, std::move(given));
+           return set_local_value(bluetooth, place, value, std::move(given));
          });
 }
 
@@ -275,7 +193,7 @@ void BluetoothObject::send_value(sdbus::Result<>&& result, at::AttributePlace pl
                                  bool indicate) {
   answer(calls_, getObject(), std::move(result), Action::control, std::move(options),
          [bluetooth = bluetooth_, path = path_, place, value = std::move(value), indicate](Options given) {
-           return send_local(bluetooth, path, place, value, indicate, std::move(given));
+           return send_local_value(bluetooth, path, place, value, indicate, std::move(given));
          });
 }
 

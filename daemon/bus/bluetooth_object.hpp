@@ -9,15 +9,11 @@
 
 #include "bluetooth/bluetooth.hpp"
 #include "bus/bus_object.hpp"
+#include "bus/device_path.hpp"
 #include "bus/sdbus_compat.hpp"
 #include "dbus/bluetooth_adaptor.h"
 
 namespace espat::bus {
-
-/// "/org/espat1/module/esp0/dev_24_0A_C4_D6_E4_46"
-std::string device_path(const std::string& module_path, const std::string& address);
-/// The address in such a path; empty if it is none of this module's.
-std::string device_address(const std::string& module_path, const std::string& path);
 
 class BluetoothObject final : public BusObject<org::espat1::Bluetooth_adaptor> {
  public:

@@ -11,7 +11,9 @@
 #include "bluetooth/bluetooth.hpp"
 #include "bus/bluetooth_object.hpp"
 #include "bus/device_object.hpp"
-#include "bus/gatt_object.hpp"
+#include "bus/gatt_characteristic_object.hpp"
+#include "bus/gatt_descriptor_object.hpp"
+#include "bus/gatt_service_object.hpp"
 #include "bus/object_tree.hpp"
 
 namespace espat::bus {

@@ -1,7 +1,10 @@
 #include "bus/gatt_sockets.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
+
+#include <spdlog/spdlog.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -14,15 +17,47 @@ constexpr std::size_t longest_attribute = 512;
 }  // namespace
 
 Result<std::pair<std::unique_ptr<NotifySocket>, net::FileDescriptor>> NotifySocket::open(
-    const boost::asio::any_io_executor& executor, std::function<void()> gone) {
+    std::shared_ptr<bluetooth::Bluetooth> bluetooth, const boost::asio::any_io_executor& executor, std::string path,
+    std::function<void()> gone) {
   auto owner = std::make_unique<NotifySocket>();
   auto pair = net::ProgramSocket::open(executor, net::ProgramSocket::Kind::datagrams,
                                        [self = owner.get(), gone = std::move(gone)] {
+                                         // There is room again, or the program has gone. One that writes, which
+                                         // nobody reads here, only has the number told early.
+                                         self->end_losing();
                                          if (self->socket_->gone()) gone();
                                        });
   if (pair.has_error()) return pair.error();
+  owner->bluetooth_ = std::move(bluetooth);
+  owner->path_ = std::move(path);
   owner->socket_ = std::move(pair->ours);
   return std::pair(std::move(owner), std::move(pair->theirs));
+}
+
+NotifySocket::~NotifySocket() {
+  end_losing();
+}
+
+bool NotifySocket::value(const bluetooth::ByteVector& bytes) {
+  if (socket_->send_datagram(bytes)) return true;
+  if (losing_++ == 0) {
+    bluetooth_->log().warn(
+        "{}: the program that has the descriptor of AcquireNotify does not read it, so values are lost from now on: "
+        "it must read faster, or close the descriptor; NotifyLost counts them",
+        path_);
+  }
+  return false;
+}
+
+void NotifySocket::end_losing() {
+  const std::uint64_t lost = std::exchange(losing_, 0);
+  if (lost > 0)
+    bluetooth_->log().warn("{}: values lost before the program read again or its descriptor ended: {}", path_, lost);
+}
+
+void NotifySocket::close() {
+  end_losing();
+  socket_->close_cleanly();
 }
 
 Result<std::pair<std::shared_ptr<WriteSocket>, net::FileDescriptor>> WriteSocket::open(

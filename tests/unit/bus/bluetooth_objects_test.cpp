@@ -134,6 +134,24 @@ TEST_F(BluetoothObjects, ReadAndWriteBytes) {
             "org.espat1.Error.NotSupported");
 }
 
+TEST_F(BluetoothObjects, ShowTheLastValueThatWasReadOfADescriptor) {
+  connect();
+  run([this] {
+    auto answer = ok();
+    answer.payload = "Pump\n";
+    channel_.script("AT+BLEGATTCRD=0,3,1,1", answer);
+  });
+  const std::string descriptor = std::string(readable_at) + "/desc0001";
+  const auto shown = [&] { return get(descriptor.c_str(), "org.espat1.GattDescriptor", "Value").get<Bytes>(); };
+  EXPECT_EQ(shown(), Bytes()) << "not read yet";
+  Dictionary options;
+  options["offset"] = sdbus::Variant(std::uint16_t{4});
+  call(descriptor.c_str(), "org.espat1.GattDescriptor", "ReadValue", options);
+  EXPECT_EQ(shown(), (Bytes{'P', 'u', 'm', 'p', '\n'})) << "whole, whatever the reader left out";
+  call(descriptor.c_str(), "org.espat1.GattDescriptor", "WriteValue", Bytes{'x'}, Dictionary());
+  EXPECT_EQ(shown(), (Bytes{'P', 'u', 'm', 'p', '\n'})) << "nobody has read what the device made of it";
+}
+
 TEST_F(BluetoothObjects, TellValuesToThoseAloneWhoAskedForThem) {
   connect();
   auto stranger = sdbus::createSystemBusConnection();

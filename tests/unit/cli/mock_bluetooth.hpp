@@ -36,6 +36,7 @@ class Descriptor final : public sdbus::AdaptorInterfaces<org::espat1::GattDescri
   }
   std::string UUID() override { return uuid_; }
   sdbus::ObjectPath Characteristic() override { return sdbus::ObjectPath{"/"}; }
+  Octets Value() override { return {}; }
 
   std::string uuid_;
 };
@@ -84,6 +85,7 @@ class Characteristic final : public sdbus::AdaptorInterfaces<org::espat1::GattCh
   Octets Value() override { return {}; }
   bool Notifying() override { return false; }
   bool NotifyAcquired() override { return false; }
+  uint64_t NotifyLost() override { return 0; }
   bool WriteAcquired() override { return false; }
   uint16_t MTU() override { return 203; }
 

@@ -1,40 +1,24 @@
-// org.espat1.GattService, GattCharacteristic and GattDescriptor: the GATT table of a connected device.
+// org.espat1.GattCharacteristic: a characteristic of a connected device, and who wants its values.
 //
-// The objects live as long as the connection; bluetooth_tree.cpp makes them and takes them away when no call is about
-// them any more.
+// The device notifies while somebody wants values: clients that said StartNotify, or the one that has the descriptor of
+// AcquireNotify. Who leaves the bus or closes the descriptor wants none any more.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
+
+#include <boost/asio/awaitable.hpp>
 
 #include "bluetooth/bluetooth.hpp"
 #include "bus/bus_object.hpp"
 #include "bus/gatt_sockets.hpp"
 #include "bus/sdbus_compat.hpp"
 #include "dbus/gattcharacteristic_adaptor.h"
-#include "dbus/gattdescriptor_adaptor.h"
-#include "dbus/gattservice_adaptor.h"
 
 namespace espat::bus {
-
-/// "read", "write", … as BlueZ calls them.
-std::vector<std::string> flags_of(std::uint8_t properties);
-
-class GattServiceObject final : public BusObject<org::espat1::GattService_adaptor> {
- public:
-  GattServiceObject(Calls& calls, sdbus::IConnection& connection, const std::string& path, std::string device,
-                    const bluetooth::Service& service);
-
- private:
-  std::string UUID() override { return uuid_; }
-  sdbus::ObjectPath Device() override { return sdbus::ObjectPath(device_); }
-  bool Primary() override { return primary_; }
-
-  std::string device_, uuid_;
-  bool primary_;
-};
 
 class GattCharacteristicObject final : public BusObject<org::espat1::GattCharacteristic_adaptor> {
  public:
@@ -64,11 +48,12 @@ class GattCharacteristicObject final : public BusObject<org::espat1::GattCharact
 
   std::string UUID() override { return uuid_; }
   sdbus::ObjectPath Service() override { return sdbus::ObjectPath(service_); }
-  std::vector<std::string> Flags() override { return flags_of(properties_); }
+  std::vector<std::string> Flags() override;
   Bytes_ Value() override { return value_; }
   bool Notifying() override { return notifying_; }
   bool NotifyAcquired() override { return notify_socket_ != nullptr; }
   bool WriteAcquired() override { return write_socket_ != nullptr; }
+  std::uint64_t NotifyLost() override { return notify_lost_; }
   std::uint16_t MTU() override { return mtu_; }
 
   bool is_wanted() const { return !subscribers_.empty() || notify_socket_; }
@@ -91,26 +76,8 @@ class GattCharacteristicObject final : public BusObject<org::espat1::GattCharact
   bool notifying_ = false;
   std::set<std::string> subscribers_;
   std::unique_ptr<NotifySocket> notify_socket_;
+  std::uint64_t notify_lost_ = 0;
   std::shared_ptr<WriteSocket> write_socket_;
-};
-
-class GattDescriptorObject final : public BusObject<org::espat1::GattDescriptor_adaptor> {
- public:
-  GattDescriptorObject(Calls& calls, sdbus::IConnection& connection, const std::string& path,
-                       std::string characteristic, std::shared_ptr<bluetooth::Bluetooth> bluetooth, std::string address,
-                       at::AttributePlace place, std::string uuid);
-
- private:
-  using Bytes_ = std::vector<std::uint8_t>;
-  void ReadValue(sdbus::Result<Bytes_>&& result, Dictionary options) override;
-  void WriteValue(sdbus::Result<>&& result, Bytes_ value, Dictionary options) override;
-  std::string UUID() override { return uuid_; }
-  sdbus::ObjectPath Characteristic() override { return sdbus::ObjectPath(characteristic_); }
-
-  std::string characteristic_, address_, uuid_;
-  bool is_configuration_;
-  std::shared_ptr<bluetooth::Bluetooth> bluetooth_;
-  at::AttributePlace place_;
 };
 
 }  // namespace espat::bus

@@ -162,10 +162,6 @@ class Client final : public module::Observer, public std::enable_shared_from_thi
 
   // client_session.cpp
   boost::asio::awaitable<Result<void>> establish(unsigned generation, bool asked_for);
-  boost::asio::awaitable<Result<void>> configure(unsigned generation);
-  boost::asio::awaitable<Result<void>> introduce(at::MqttUser user);
-  boost::asio::awaitable<Result<void>> step(Result<at::Command> command, std::string what,
-                                            std::vector<std::uint8_t> payload);
   boost::asio::awaitable<Result<void>> prepare_verification();
   void give_up();
   void clean_up();
@@ -175,6 +171,12 @@ class Client final : public module::Observer, public std::enable_shared_from_thi
   boost::asio::awaitable<void> keep_connected(std::shared_ptr<Keeper> keeper);
   boost::asio::awaitable<void> send_waiting(std::shared_ptr<Keeper> keeper);
   bool may_try() const;
+
+  // client_settings.cpp
+  boost::asio::awaitable<Result<void>> configure(unsigned generation);
+  boost::asio::awaitable<Result<void>> introduce(at::MqttUser user);
+  boost::asio::awaitable<Result<void>> step(Result<at::Command> command, std::string what,
+                                            std::vector<std::uint8_t> payload);
 
   // client_topics.cpp
   boost::asio::awaitable<Result<void>> restore_topics(unsigned generation);

@@ -49,6 +49,7 @@ void Bluetooth::stop() {
   subscription_.reset();
   alarm_->ring();
   pass_done_.cancel();
+  for (module::Alarm* alarm : leaving_) alarm->ring();
 }
 
 void Bluetooth::change(const std::function<void(Status&)>& edit) {
@@ -149,6 +150,9 @@ void Bluetooth::give_up() {
   sessions_.clear();
   advertisement_.reset();
   heard_.clear();
+  configurations_.clear();
+  on_error_.reset();
+  advertising_error_.reset();
   devices_ = DeviceList();
   change([](Status& status) { status = Status(); });
 }
@@ -253,6 +257,7 @@ void Bluetooth::disconnected(Device& device) {
   device.services.clear();
   device.last_heard = clock_.now();
   advertising_refused_ = false;
+  for (module::Alarm* alarm : leaving_) alarm->ring();
   const std::string address = device.address;
   channel_.log().info("Bluetooth: {} disconnected", address);
   watchers_.notify([](Watcher& watcher) { watcher.on_devices(); });

@@ -21,6 +21,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -105,6 +106,7 @@ class Bluetooth final : public module::Observer, public std::enable_shared_from_
   /// disconnected again.
   boost::asio::awaitable<Result<void>> connect(std::string address, std::optional<bool> random_address,
                                                unsigned timeout);
+  /// Of a device that is being connected: cuts the connect short.
   boost::asio::awaitable<Result<void>> disconnect(std::string address);
   boost::asio::awaitable<Result<void>> set_connection_parameters(std::string address,
                                                                  at::ConnectionParameters parameters);
@@ -157,8 +159,9 @@ class Bluetooth final : public module::Observer, public std::enable_shared_from_
   boost::asio::awaitable<void> adjust_advertising();
 
   // connections.cpp
-  boost::asio::awaitable<void> carry_out(std::shared_ptr<Connecting> connecting);
+  boost::asio::awaitable<Result<void>> carry_out(std::shared_ptr<Connecting> connecting);
   boost::asio::awaitable<Result<void>> open(std::shared_ptr<Connecting> connecting);
+  boost::asio::awaitable<at::Outcome> try_to_open(std::shared_ptr<Connecting> connecting);
   boost::asio::awaitable<Result<void>> resolve(std::string address);
   Device* still(const std::string& address, std::uint64_t connected_as);
   bool is_used(at::ConnectionIndex index) const;
@@ -202,6 +205,7 @@ class Bluetooth final : public module::Observer, public std::enable_shared_from_
 
   /// Connects that are under way, by address.
   std::map<std::string, std::shared_ptr<Connecting>> connects_;
+  std::set<module::Alarm*> leaving_;  // of those who wait for a device to leave
   std::uint64_t last_connection_ = 0;
 
   ByteVector value_;  // of the payload that is coming in

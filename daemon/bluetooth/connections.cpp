@@ -3,15 +3,10 @@
 #include <chrono>
 #include <utility>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/error.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/system/system_error.hpp>
-
 #include "at/fields.hpp"
 #include "bluetooth/bluetooth.hpp"
 #include "bluetooth/uuid.hpp"
+#include "module/carried_out.hpp"
 
 namespace espat::bluetooth {
 
@@ -19,8 +14,23 @@ using boost::asio::awaitable;
 
 namespace {
 
-/// What takes longer would have to be a job (DESIGN section 7).
-constexpr std::chrono::seconds longest_connect{19};
+/// Of a connect that nobody waits for any more.
+Error cut_short(const std::string& address) {
+  return {ErrorKind::cancelled, "The connect to " + address + " was cut short."};
+}
+
+/// Somebody waits for a device to leave.
+class Leaving {
+ public:
+  Leaving(std::set<module::Alarm*>& all, module::Alarm& alarm) : all_(all), alarm_(alarm) { all_.insert(&alarm_); }
+  Leaving(const Leaving&) = delete;
+  Leaving& operator=(const Leaving&) = delete;
+  ~Leaving() { all_.erase(&alarm_); }
+
+ private:
+  std::set<module::Alarm*>& all_;
+  module::Alarm& alarm_;
+};
 
 }  // namespace
 
@@ -30,10 +40,9 @@ struct Bluetooth::Connecting {
   bool random_address = false;
   unsigned timeout = 0;                          // s
   std::optional<at::ConnectionIndex> opening{};  // while the connection is being opened
+  bool overtaken = false;  // the device or another one took the connection before the command was sent
   bool opened = false;
   bool wanted = true;  // somebody waits for it
-  std::optional<Result<void>> result{};
-  std::unique_ptr<module::Alarm> done{};
 };
 
 bool Bluetooth::is_used(at::ConnectionIndex index) const {
@@ -84,19 +93,61 @@ Result<Device*> Bluetooth::connected_device(const std::string& address) {
 
 awaitable<Result<void>> Bluetooth::connect(std::string address, std::optional<bool> random_address, unsigned timeout) {
   const auto self = shared_from_this();
-  const module::TimePoint limit = clock_.now() + longest_connect;
+  const module::TimePoint limit = clock_.now() + module::longest_reply;
   address = at::parse_mac(address);
   const Device* known = devices_.find(address);
   const bool random = random_address.value_or(known != nullptr && known->random_address);
   if (auto checked = at::commands::connect_device(0, address, random, timeout); checked.has_error())
     co_return checked.error();
-  if (const auto on = co_await until_on(); on.has_error()) co_return on.error();
   if (connects_.contains(address)) {
     co_return Error{ErrorKind::in_progress, "The device " + address + " is being connected already."};
   }
   const auto connecting = std::make_shared<Connecting>(Connecting{address, random, timeout});
-  known = devices_.find(address);
-  if (known == nullptr || !known->connection) {
+  connects_[address] = connecting;
+  // Also when whoever awaits this leaves.
+  struct Waiting {
+    std::shared_ptr<Connecting> connecting;
+    ~Waiting() { connecting->wanted = false; }
+  } const waiting{connecting};
+  awaitable<Result<void>> work = carry_out(connecting);
+  const std::optional<Result<void>> result =
+      co_await module::carried_out(clock_, channel_.executor(), std::move(work), limit);
+  if (result) co_return *result;
+  co_return Error{ErrorKind::timeout, "Connecting to " + address +
+                                          " and reading its services took too long, and is given up: see that the "
+                                          "device is near, then try again."};
+}
+
+awaitable<Result<void>> Bluetooth::carry_out(std::shared_ptr<Connecting> connecting) {
+  const auto self = shared_from_this();
+  Result<void> result = co_await open(connecting);
+  connecting->opening.reset();
+  wake();  // the module may look for devices again
+  if (result && connecting->wanted) result = co_await resolve(connecting->address);
+  if (connecting->opened && (!connecting->wanted || result.has_error())) (void)co_await disconnect(connecting->address);
+  connects_.erase(connecting->address);
+  if (result && !connecting->wanted) result = cut_short(connecting->address);
+  co_return result;
+}
+
+/// Opens the connection, or takes the one that is there.
+awaitable<Result<void>> Bluetooth::open(std::shared_ptr<Connecting> connecting) {
+  const auto self = shared_from_this();
+  const std::string address = connecting->address;
+  if (const auto on = co_await until_on(); on.has_error()) co_return on.error();
+  for (;;) {
+    if (!connecting->wanted) co_return cut_short(address);
+    connecting->opening.reset();
+    connecting->overtaken = false;
+    const Device* device = devices_.find(address);
+    if (device != nullptr && device->connection) {
+      if (!device->came_by_itself || device->services_resolved) co_return Result<void>();
+      // It opens its table to us only after this (guide 3.4.13). Where that is refused, the next command says so.
+      Result<at::Command> command =
+          at::commands::connect_device(*device->connection, address, connecting->random_address, connecting->timeout);
+      co_await channel_.run(std::move(*command));
+      co_return Result<void>();
+    }
     const auto index = free_connection();
     if (!index || connections() + (advertising_ ? 1 : 0) >= at::bluetooth_connections) {
       co_return Error{ErrorKind::busy,
@@ -104,72 +155,39 @@ awaitable<Result<void>> Bluetooth::connect(std::string address, std::optional<bo
                       "disconnect a device or stop advertising first."};
     }
     connecting->opening = index;
-  } else if (known->services_resolved) {
-    co_return Result<void>();
-  }
-  connecting->done = clock_.make_alarm(channel_.executor());
-  connects_[address] = connecting;
-  boost::asio::co_spawn(
-      channel_.executor(), [self, connecting]() -> awaitable<void> { co_await self->carry_out(connecting); },
-      boost::asio::detached);
-  // Also when whoever awaits this leaves.
-  struct Waiting {
-    std::shared_ptr<Connecting> connecting;
-    ~Waiting() { connecting->wanted = false; }
-  } const waiting{connecting};
-  co_await connecting->done->wait_until(limit);
-  const auto cancelled = (co_await boost::asio::this_coro::cancellation_state).cancelled();
-  if (cancelled != boost::asio::cancellation_type::none)
-    throw boost::system::system_error(boost::asio::error::operation_aborted);
-  if (connecting->result) co_return *connecting->result;
-  co_return Error{ErrorKind::timeout, "Connecting to " + address +
-                                          " and reading its services took too long, and is given up: see that the "
-                                          "device is near, then try again."};
-}
-
-awaitable<void> Bluetooth::carry_out(std::shared_ptr<Connecting> connecting) {
-  const auto self = shared_from_this();
-  Result<void> result = co_await open(connecting);
-  connecting->opening.reset();
-  wake();  // the module may scan again
-  if (result && connecting->wanted) result = co_await resolve(connecting->address);
-  if (connecting->opened && !connecting->wanted) (void)co_await disconnect(connecting->address);
-  connects_.erase(connecting->address);
-  connecting->result = std::move(result);
-  connecting->done->ring();
-}
-
-awaitable<Result<void>> Bluetooth::open(std::shared_ptr<Connecting> connecting) {
-  const auto self = shared_from_this();
-  const std::string address = connecting->address;
-  const Device* device = devices_.find(address);
-  if (connecting->opening) {
     co_await settled();  // nothing is looked for any more
-  } else if (device == nullptr || !device->connection || !device->came_by_itself) {
+    const at::Outcome outcome = co_await try_to_open(connecting);
+    if (connecting->overtaken) continue;
+    if (outcome.status == at::Outcome::Status::error && outcome.find("BLECONN") != nullptr) {
+      co_return Error{ErrorKind::timeout, "The device " + address +
+                                              " did not answer: see that it is near, awake and lets others connect, "
+                                              "and that its address has the right type."};
+    }
+    if (outcome.status == at::Outcome::Status::cancelled) co_return cut_short(address);
+    if (!outcome.ok()) co_return outcome.error("Connecting to " + address);
+    Device* now = devices_.find(address);
+    if (now == nullptr || !now->connection) {
+      co_return Error{ErrorKind::failed, "The device " + address + " connected and left again at once."};
+    }
+    connecting->opened = true;
+    now->random_address = connecting->random_address;
     co_return Result<void>();
   }
-  // A device that came by itself opens its table to us only after this (guide 3.4.13). Where that is refused, the next
-  // command says so.
-  const at::ConnectionIndex index = connecting->opening ? *connecting->opening : *device->connection;
+}
+
+awaitable<at::Outcome> Bluetooth::try_to_open(std::shared_ptr<Connecting> connecting) {
+  const auto self = shared_from_this();
+  const at::ConnectionIndex index = *connecting->opening;
   Result<at::Command> command =
-      at::commands::connect_device(index, address, connecting->random_address, connecting->timeout);
+      at::commands::connect_device(index, connecting->address, connecting->random_address, connecting->timeout);
   module::RunOptions options;
-  options.is_wanted = [connecting] { return connecting->wanted; };
-  const at::Outcome outcome = co_await channel_.run(std::move(*command), std::move(options));
-  if (!connecting->opening) co_return Result<void>();
-  if (outcome.status == at::Outcome::Status::error && outcome.find("BLECONN") != nullptr) {
-    co_return Error{ErrorKind::timeout, "The device " + address +
-                                            " did not answer: see that it is near, awake and lets others connect, "
-                                            "and that its address has the right type."};
-  }
-  if (!outcome.ok()) co_return outcome.error("Connecting to " + address);
-  Device* now = devices_.find(address);
-  if (now == nullptr || !now->connection) {
-    co_return Error{ErrorKind::failed, "The device " + address + " connected and left again at once."};
-  }
-  connecting->opened = true;
-  now->random_address = connecting->random_address;
-  co_return Result<void>();
+  options.is_wanted = [self, connecting, index] {
+    const Device* device = self->devices_.find(connecting->address);
+    connecting->overtaken =
+        self->devices_.find(index) != nullptr || (device != nullptr && device->connection.has_value());
+    return connecting->wanted && !connecting->overtaken;
+  };
+  co_return co_await channel_.run(std::move(*command), std::move(options));
 }
 
 awaitable<Result<void>> Bluetooth::resolve(std::string address) {
@@ -216,6 +234,11 @@ awaitable<Result<void>> Bluetooth::resolve(std::string address) {
 
 awaitable<Result<void>> Bluetooth::disconnect(std::string address) {
   const auto self = shared_from_this();
+  if (const auto connecting = connects_.find(address); connecting != connects_.end()) {
+    connecting->second->wanted = false;
+    if (const Device* device = devices_.find(address); device == nullptr || !device->connection)
+      co_return Result<void>();
+  }
   const Result<Device*> device = connected_device(address);
   if (device.has_error()) co_return device.error();
   const at::ConnectionIndex index = *(*device)->connection;
@@ -224,13 +247,14 @@ awaitable<Result<void>> Bluetooth::disconnect(std::string address) {
   Device* now = still(address, connected_as);
   if (now == nullptr) co_return Result<void>();
   if (!outcome.ok()) co_return outcome.error("Disconnecting " + address);
-  // The report follows the OK. If it was lost, the next device on this connection corrects it; a second waits for it.
+  // The report follows the OK. If it was lost, the next device on this connection corrects it.
   const auto alarm = clock_.make_alarm(channel_.executor());
+  const Leaving leaving(leaving_, *alarm);
   const module::TimePoint limit = clock_.now() + std::chrono::seconds(5);
-  while (still(address, connected_as) != nullptr && clock_.now() < limit) {
-    co_await alarm->wait_until(std::min<module::TimePoint>(limit, clock_.now() + std::chrono::milliseconds(20)));
+  while (still(address, connected_as) != nullptr && !stopped_ && clock_.now() < limit) {
+    co_await alarm->wait_until(limit);
   }
-  if (Device* left = still(address, connected_as)) disconnected(*left);
+  if (Device* left = still(address, connected_as); left != nullptr && !stopped_) disconnected(*left);
   co_return Result<void>();
 }
 

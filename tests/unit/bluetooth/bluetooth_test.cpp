@@ -220,6 +220,48 @@ TEST_F(BluetoothTest, DisconnectsADeviceThatConnectsWhenNobodyWaitsAnyMore) {
   EXPECT_EQ(channel.count("AT+BLEGATTCPRIMSRV"), 0u);
 }
 
+TEST_F(BluetoothTest, CutsAConnectShortThatIsDisconnected) {
+  channel.script("AT+BLECONN=", error({"+BLECONN:0,-1"}, 8s));
+  const auto cut = begin(service->connect(pump, std::nullopt, 10));
+  pass(1s);
+  EXPECT_TRUE(finish(service->disconnect(pump), 0s).has_value());
+  pass(8s);
+  ASSERT_TRUE(*cut && (*cut)->has_error());
+  EXPECT_EQ(channel.count("AT+BLEDISCONN"), 0u);
+}
+
+TEST_F(BluetoothTest, TakesAnotherConnectionIfADeviceComesFirst) {
+  ASSERT_TRUE(finish(service->start_discovery(":1.1", {})).has_value());
+  channel.script("AT+BLESCAN=0", [this](const std::string&) {
+    channel.report(at::OtherReport{"BLECONN", "0,\"24:0a:c4:00:00:09\""});
+    return ok();
+  });
+  connect_pump();
+  EXPECT_EQ(service->device(pump)->connection, 1) << "the other one has the first";
+}
+
+TEST_F(BluetoothTest, TakesTheConnectionOfADeviceThatComesFirst) {
+  ASSERT_TRUE(finish(service->start_discovery(":1.1", {})).has_value());
+  channel.script("AT+BLESCAN=0", [this](const std::string&) {
+    channel.report(at::OtherReport{"BLECONN", "2,\"24:0a:c4:d6:e4:46\""});
+    return ok();
+  });
+  channel.script("AT+BLECONN=", ok());
+  connect_pump();
+  EXPECT_EQ(channel.count("AT+BLECONN=2,"), 1u);
+  EXPECT_EQ(channel.count("AT+BLECONN="), 1u);
+}
+
+TEST_F(BluetoothTest, SaysThatAConnectTakesTooLongAlsoWhileTheRadioIsSwitchedOn) {
+  channel.script("AT+BLEINIT=3", ok({}, 25s));
+  const auto late = begin(service->connect(pump, std::nullopt, 10));
+  pass(19s);
+  ASSERT_TRUE(*late && (*late)->has_error());
+  EXPECT_EQ((*late)->error().kind, ErrorKind::timeout);
+  pass(20s);
+  EXPECT_EQ(channel.count("AT+BLECONN="), 0u) << "nobody waits any more";
+}
+
 TEST_F(BluetoothTest, GivesUpADeviceThatLetsItsServicesBeReadForTooLong) {
   channel.script("AT+BLEGATTCPRIMSRV=", ok({"+BLEGATTCPRIMSRV:0,3,0xA002,1"}, 30s));
   channel.script("AT+BLEDISCONN=", [this](const std::string&) {

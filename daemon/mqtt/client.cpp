@@ -15,6 +15,7 @@
 
 #include "at/command_builder.hpp"
 #include "at/fields.hpp"
+#include "module/carried_out.hpp"
 #include "mqtt/failures.hpp"
 #include "mqtt/topic.hpp"
 
@@ -23,8 +24,6 @@ namespace {
 
 using boost::asio::awaitable;
 
-/// What takes longer would have to be a job (DESIGN section 7).
-constexpr std::chrono::seconds longest_connect{19};
 constexpr std::size_t longest_text = 1024;  // of client id, user name and password (guide 3.5.3)
 
 const char* name_of(ClientState state) {
@@ -89,6 +88,7 @@ bool fits_a_line(const std::vector<std::uint8_t>& payload) {
 Client::Client(module::Channel& channel, ClientEnvironment environment)
     : channel_(channel),
       environment_(std::move(environment)),
+      topic_turn_over_(channel.executor(), boost::asio::steady_timer::time_point::max()),
       time_(environment_.wall_clock),
       joiner_([this](Message message) { deliver(std::move(message)); }),
       piece_alarm_(environment_.clock.make_alarm(channel.executor())) {
@@ -163,7 +163,7 @@ awaitable<Result<void>> Client::connect(ConnectRequest request) {
   });
   // An attempt that goes on too long is cut short, as by disconnect().
   const auto limit = environment_.clock.make_alarm(channel_.executor());
-  const module::TimePoint end = environment_.clock.now() + longest_connect;
+  const module::TimePoint end = environment_.clock.now() + module::longest_reply;
   const auto first = co_await (establish(generation, true) || limit->wait_until(end));
   const auto cancelled = (co_await boost::asio::this_coro::cancellation_state).cancelled();
   if (cancelled != boost::asio::cancellation_type::none)
@@ -175,6 +175,7 @@ awaitable<Result<void>> Client::connect(ConnectRequest request) {
   if (first.index() == 0) made = std::get<0>(first);
   attempt.done = true;
   if (generation != generation_) {
+    if (!status_.supported) co_return Error{ErrorKind::not_supported, "The module's firmware has no MQTT any more."};
     co_return Error{ErrorKind::cancelled, "The connect was cut short by another request."};
   }
   if (made.has_error()) {

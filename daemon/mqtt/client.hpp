@@ -26,6 +26,7 @@
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "at/mqtt.hpp"
 #include "at/types.hpp"
@@ -151,6 +152,7 @@ class Client final : public module::Observer, public std::enable_shared_from_thi
     std::set<std::string> owners;
     std::optional<unsigned> subscribed{};  // in this session, with that QoS
   };
+  class TopicTurn;
   enum class WiFi : std::uint8_t { unknown, down, up };
 
   // client.cpp
@@ -180,6 +182,11 @@ class Client final : public module::Observer, public std::enable_shared_from_thi
 
   // client_topics.cpp
   boost::asio::awaitable<Result<void>> restore_topics(unsigned generation);
+  boost::asio::awaitable<void> until_turn(std::uint64_t ticket);
+  boost::asio::awaitable<Result<void>> begin_topic(std::string owner, std::string topic, bool is_new, unsigned before);
+  boost::asio::awaitable<Result<void>> end_topic(std::string topic);
+  boost::asio::awaitable<Result<void>> subscribe_in_module(std::string topic);
+  boost::asio::awaitable<Result<void>> end_topic_in_module(std::string topic);
   boost::asio::awaitable<Result<void>> ask_for(std::string topic, unsigned qos);
   boost::asio::awaitable<Result<void>> drop(std::string owner, std::string topic);
   void show_topics();
@@ -195,6 +202,8 @@ class Client final : public module::Observer, public std::enable_shared_from_thi
 
   std::shared_ptr<const ConnectRequest> request_;  // of the session that is wanted, or being made
   std::map<std::string, Topic> topics_;
+  std::uint64_t topic_tickets_ = 0, topic_turn_ = 0;  // given out; the one whose turn it is
+  boost::asio::steady_timer topic_turn_over_;         // never expires; cancelled at the end of every turn
   std::deque<Publication> waiting_;
   std::size_t waiting_bytes_ = 0;
   module::ModuleTime time_;

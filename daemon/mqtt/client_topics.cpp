@@ -6,7 +6,10 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
+#include "module/carried_out.hpp"
 #include "mqtt/client.hpp"
 #include "mqtt/failures.hpp"
 #include "mqtt/topic.hpp"
@@ -14,6 +17,37 @@
 namespace espat::mqtt {
 
 using boost::asio::awaitable;
+
+namespace {
+
+Error ended_meanwhile(const std::string& topic) {
+  return {ErrorKind::cancelled, "The topic " + topic + " was unsubscribed from meanwhile."};
+}
+
+}  // namespace
+
+/// One topic is begun or ended in the module after the other, in the order in which that was asked for.
+class Client::TopicTurn {
+ public:
+  explicit TopicTurn(Client& client) : client_(client) {}
+  TopicTurn(const TopicTurn&) = delete;
+  TopicTurn& operator=(const TopicTurn&) = delete;
+  ~TopicTurn() {
+    ++client_.topic_turn_;
+    client_.topic_turn_over_.cancel();
+  }
+
+ private:
+  Client& client_;
+};
+
+awaitable<void> Client::until_turn(std::uint64_t ticket) {
+  const auto self = shared_from_this();
+  while (topic_turn_ != ticket) {
+    boost::system::error_code ignored;
+    co_await topic_turn_over_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+  }
+}
 
 awaitable<Result<void>> Client::subscribe(std::string owner, std::string topic, unsigned qos) {
   const auto self = shared_from_this();
@@ -29,37 +63,70 @@ awaitable<Result<void>> Client::subscribe(std::string owner, std::string topic, 
   // Before it is asked for: messages may come before its OK (quirk 137).
   Topic& entry = topics_[topic];
   const bool is_new = entry.owners.insert(owner).second;
+  const unsigned before = entry.qos;
   entry.qos = std::max(entry.qos, qos);
   show_topics();
   if (status_.state != ClientState::connected || (entry.subscribed && *entry.subscribed >= qos)) {
     co_return Result<void>();
   }
-  const unsigned wanted = entry.qos;
-  if (entry.subscribed) {
-    // A second subscription of a topic does not change its QoS (measured H.2), so the first one ends.
-    entry.subscribed.reset();
-    Result<at::Command> command = at::commands::mqtt_unsubscribe(topic);
-    if (command.has_error()) co_return command.error();
-    at::Command end = std::move(*command);
-    (void)co_await channel_.run(std::move(end));
-  }
-  const Result<void> done = co_await ask_for(topic, wanted);
+  // Others may have the topic, too: what is begun is finished, whoever leaves.
+  awaitable<Result<void>> work = begin_topic(owner, topic, is_new, before);
+  const auto done = co_await module::carried_out(environment_.clock, channel_.executor(), std::move(work));
+  co_return *done;
+}
+
+/// `before`: the QoS that others had asked for.
+awaitable<Result<void>> Client::begin_topic(std::string owner, std::string topic, bool is_new, unsigned before) {
+  const auto self = shared_from_this();
+  const std::uint64_t ticket = topic_tickets_++;
+  co_await until_turn(ticket);
+  const TopicTurn turn(*this);
+  Result<void> done = co_await subscribe_in_module(topic);
   if (done.has_value()) co_return done;
   // Lost with the module, it is subscribed with the next session. After ERROR it is not, even if the session is lost:
   // such a topic may have ended it (quirk 138), and would end every one.
   const bool refused = done.error().kind == ErrorKind::module;
   if (status_.state != ClientState::connected && !refused) co_return Result<void>();
   const auto found = topics_.find(topic);
-  if (is_new && found != topics_.end()) {
-    found->second.owners.erase(owner);
-    if (found->second.owners.empty()) topics_.erase(found);
+  if (found == topics_.end()) co_return done;
+  if (is_new) found->second.owners.erase(owner);
+  if (found->second.owners.empty()) {
+    topics_.erase(found);
     show_topics();
+  } else if (!found->second.subscribed) {
+    // Those who had it keep it as it was.
+    found->second.qos = before;
+    const Result<void> kept = co_await subscribe_in_module(topic);
+    if (kept.has_error() && status_.state == ClientState::connected) give_up_topic(topic, kept.error());
   }
   co_return done;
 }
 
+awaitable<Result<void>> Client::subscribe_in_module(std::string topic) {
+  const auto self = shared_from_this();
+  const auto found = topics_.find(topic);
+  if (found == topics_.end()) co_return ended_meanwhile(topic);
+  const unsigned wanted = found->second.qos;
+  if (status_.state != ClientState::connected) co_return Result<void>();  // it comes with the next session
+  if (found->second.subscribed && *found->second.subscribed >= wanted) co_return Result<void>();
+  // A second subscription of a topic does not change its QoS (measured H.2), so the first one ends.
+  if (std::exchange(found->second.subscribed, std::nullopt)) (void)co_await end_topic_in_module(topic);
+  co_return co_await ask_for(topic, wanted);
+}
+
+awaitable<Result<void>> Client::end_topic_in_module(std::string topic) {
+  const auto self = shared_from_this();
+  Result<at::Command> built = at::commands::mqtt_unsubscribe(topic);
+  if (built.has_error()) co_return built.error();
+  at::Command command = std::move(*built);
+  const at::Outcome outcome = co_await channel_.run(std::move(command));
+  if (!outcome.ok()) co_return outcome.error("Unsubscribing from " + topic);
+  co_return Result<void>();
+}
+
 awaitable<Result<void>> Client::ask_for(std::string topic, unsigned qos) {
   const auto self = shared_from_this();
+  if (!topics_.contains(topic)) co_return ended_meanwhile(topic);
   Result<at::Command> built = at::commands::mqtt_subscribe(topic, qos);
   if (built.has_error()) co_return built.error();
   at::Command command = std::move(*built);
@@ -70,25 +137,34 @@ awaitable<Result<void>> Client::ask_for(std::string topic, unsigned qos) {
     co_return subscribe_failure(outcome, topic, static_cast<std::size_t>(subscribed));
   }
   const auto found = topics_.find(topic);
-  if (found != topics_.end()) found->second.subscribed = qos;
+  if (found == topics_.end()) {
+    // In a session that stands, who ended it waits for its turn to tell the module.
+    if (status_.state != ClientState::connected) (void)co_await end_topic_in_module(topic);
+    co_return ended_meanwhile(topic);
+  }
+  found->second.subscribed = qos;
   co_return Result<void>();
 }
 
+/// Until the module has all of them, also those that come meanwhile.
 awaitable<Result<void>> Client::restore_topics(unsigned generation) {
   const auto self = shared_from_this();
-  std::vector<std::pair<std::string, unsigned>> wanted;
-  for (const auto& [topic, entry] : topics_) wanted.emplace_back(topic, entry.qos);
-  for (const auto& [topic, qos] : wanted) {
-    if (!topics_.contains(topic)) continue;  // its owner has left meanwhile
+  for (;;) {
+    const auto next = std::find_if(topics_.begin(), topics_.end(), [](const auto& entry) {
+      return !entry.second.subscribed || *entry.second.subscribed < entry.second.qos;
+    });
+    if (next == topics_.end()) co_return Result<void>();
+    const std::string topic = next->first;
+    const unsigned qos = next->second.qos;
     const unsigned disconnects = disconnects_;
+    if (std::exchange(next->second.subscribed, std::nullopt)) (void)co_await end_topic_in_module(topic);
     const Result<void> done = co_await ask_for(topic, qos);
     if (generation != generation_) co_return done;
-    if (done.has_value()) continue;
+    if (done.has_value() || done.error().kind == ErrorKind::cancelled) continue;  // its owner has left meanwhile
     if (done.error().kind != ErrorKind::module || disconnects != disconnects_) co_return done;
     // Refused in a session that goes on: it would keep every session from coming about.
     give_up_topic(topic, done.error());
   }
-  co_return Result<void>();
 }
 
 awaitable<Result<void>> Client::unsubscribe(std::string owner, std::string topic) {
@@ -118,13 +194,24 @@ awaitable<Result<void>> Client::drop(std::string owner, std::string topic) {
   topics_.erase(found);
   show_topics();
   if (status_.state != ClientState::connected) co_return Result<void>();
-  Result<at::Command> built = at::commands::mqtt_unsubscribe(topic);
-  if (built.has_error()) co_return built.error();
-  at::Command command = std::move(*built);
-  const at::Outcome outcome = co_await channel_.run(std::move(command));
+  // What is begun is finished, whoever leaves: else the module would go on with it for nobody.
+  awaitable<Result<void>> work = end_topic(topic);
+  const auto done = co_await module::carried_out(environment_.clock, channel_.executor(), std::move(work));
+  co_return *done;
+}
+
+awaitable<Result<void>> Client::end_topic(std::string topic) {
+  const auto self = shared_from_this();
+  const std::uint64_t ticket = topic_tickets_++;
+  co_await until_turn(ticket);
+  const TopicTurn turn(*this);
+  const auto found = topics_.find(topic);
+  const bool is_back = found != topics_.end() && found->second.subscribed;
+  if (is_back || status_.state != ClientState::connected) co_return Result<void>();
+  const Result<void> done = co_await end_topic_in_module(topic);
   // Lost meanwhile: then it is not subscribed any more either.
-  if (!outcome.ok() && status_.state == ClientState::connected) co_return outcome.error("Unsubscribing from " + topic);
-  co_return Result<void>();
+  if (done.has_error() && status_.state != ClientState::connected) co_return Result<void>();
+  co_return done;
 }
 
 void Client::forget_owner(const std::string& owner) {

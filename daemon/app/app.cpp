@@ -91,8 +91,9 @@ Result<void> App::attach(const std::string& name, const ModuleConfiguration& con
   if (!attached) return attached.error();
   AttachedModule& module = **attached;
   modules_.emplace(name, std::move(*attached));
-  bus_->add_module(name, bus::view_of(module.module()), module.station(),
-                   bus::view_of(name, module.interface(), module.name_servers()), module.bluetooth(), module.mqtt());
+  bus_->add_module(name,
+                   {bus::view_of(module.module()), module.station(),
+                    bus::view_of(name, module.interface(), module.name_servers()), module.bluetooth(), module.mqtt()});
   module.start();
   return {};
 }
@@ -114,12 +115,18 @@ std::uint32_t App::free_table(const std::string& name) const {
   std::uint32_t wanted = 0;
   std::from_chars(name.data() + digits, name.data() + name.size(), wanted);
   std::uint32_t table = kFirstTable + wanted % 100;
-  while (std::ranges::any_of(modules_, [&](const auto& entry) { return entry.second->table() == table; })) ++table;
+  const auto is_used = [&] {
+    return std::ranges::any_of(modules_, [&](const auto& entry) { return entry.second->table() == table; }) ||
+           std::ranges::any_of(leaving_, [&](const auto& entry) { return entry.second == table; });
+  };
+  while (is_used()) ++table;
   return table;
 }
 
 boost::asio::awaitable<Result<void>> App::add_module(std::string name, nlohmann::json entry) {
   if (stopping_) co_return Error{ErrorKind::not_ready, "espatd is about to end"};
+  if (leaving_.contains(name))
+    co_return Error{ErrorKind::busy, "module " + name + " is still being removed: try again"};
   if (modules_.contains(name)) {
     co_return Error{ErrorKind::invalid_argument, "there is a module " + name + " already; remove it first"};
   }
@@ -147,7 +154,12 @@ boost::asio::awaitable<Result<void>> App::remove_module(std::string name) {
   if (auto removed = remove_from_file(additions_file_, "/modules/" + name); !removed) co_return removed.error();
   configuration_.modules.erase(configured);
   co_await bus_->remove_module(name);
-  if (auto found = modules_.extract(name); !found.empty()) co_await found.mapped()->stop();
+  if (auto found = modules_.extract(name); !found.empty()) {
+    leaving_.emplace(name, found.mapped()->table());
+    co_await found.mapped()->stop();
+    found = {};  // gives the port and the interface back
+    leaving_.erase(name);
+  }
   co_return Result<void>{};
 }
 

@@ -69,6 +69,7 @@ class App final : public bus::ModuleRegistry {
   Commons commons_;
   std::map<std::pair<std::string, std::uint32_t>, std::weak_ptr<net::RouteGroup>> groups_;  // by name and metric
   std::map<std::string, std::unique_ptr<AttachedModule>> modules_;
+  std::map<std::string, std::uint32_t> leaving_;  // modules that are being stopped, with their routing tables
   std::unique_ptr<bus::Service> bus_;
   bool stopping_ = false;
   int exit_status_ = 0;

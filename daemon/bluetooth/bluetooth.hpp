@@ -72,6 +72,9 @@ struct AdvertisingRequest {
   at::AdvertisingParameters parameters{};
 };
 
+/// How long a device may take to answer a connect if nobody says otherwise, s.
+inline constexpr unsigned usual_timeout = 10;
+
 /// Of what was under way when the connection ended.
 Error has_disconnected(const std::string& address);
 

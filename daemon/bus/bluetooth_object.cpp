@@ -17,7 +17,7 @@ namespace {
 using bluetooth::Bluetooth;
 using Owner = std::shared_ptr<Bluetooth>;
 
-constexpr std::uint32_t shortest_connect = 3, longest_connect = 15, default_connect = 10;  // s
+constexpr std::uint32_t shortest_timeout = 3, longest_timeout = 15;  // s
 
 Reply<> start_discovery(Owner bluetooth, std::string client, Options options) {
   bluetooth::DiscoveryFilter filter;
@@ -40,12 +40,12 @@ Reply<> start_discovery(Owner bluetooth, std::string client, Options options) {
 Reply<sdbus::ObjectPath> connect_device(Owner bluetooth, std::string module_path, std::string address,
                                         std::function<boost::asio::awaitable<void>()> settled, Options options) {
   const auto type = options.take<std::string>("address-type");
-  const std::uint32_t timeout = options.take<std::uint32_t>("timeout").value_or(default_connect);
+  const std::uint32_t timeout = options.take<std::uint32_t>("timeout").value_or(bluetooth::usual_timeout);
   if (const auto checked = options.check(); checked.has_error()) co_return checked.error();
   if (type && *type != "public" && *type != "random") {
     co_return Error{ErrorKind::invalid_argument, "The option “address-type” is “public” or “random”."};
   }
-  if (timeout < shortest_connect || timeout > longest_connect) {
+  if (timeout < shortest_timeout || timeout > longest_timeout) {
     co_return Error{ErrorKind::invalid_argument, "The time-out of a connect is 3 to 15 seconds."};
   }
   std::optional<bool> random;

@@ -38,6 +38,9 @@ std::uint64_t BluetoothTree::wanted_table(const bluetooth::Device* device) {
 awaitable<void> BluetoothTree::remove_table(Table& table, std::string address) {
   const Error why = ending().value_or(bluetooth::has_disconnected(address));
   table.connected_as = 0;
+  for (const auto& object : table.descriptors) object->refuse(why);
+  for (const auto& object : table.characteristics) object->refuse(why);
+  for (const auto& object : table.services) object->refuse(why);
   for (const auto& object : table.characteristics) object->close_sockets();
   for (const auto& object : table.descriptors) object->withdraw();
   for (const auto& object : table.characteristics) object->withdraw();
@@ -62,7 +65,7 @@ awaitable<void> BluetoothTree::remove_stale() {
     Node& node = entry->second;
     const bluetooth::Device* device = wanted_device(address);
     if (node.table.connected_as != 0 && node.table.connected_as != wanted_table(device)) {
-      if (device != nullptr) node.device->show(*device, false);
+      if (device != nullptr && node.device) node.device->show(*device, false);
       co_await remove_table(node.table, address);
     }
     if (wanted_device(address) != nullptr) {
@@ -109,6 +112,7 @@ void BluetoothTree::show(Node& node, const bluetooth::Device& device) {
 }
 
 void BluetoothTree::add_table(Table& table, const bluetooth::Device& device) {
+  table.connected_as = device.connected_as;  // first: if this is not done to its end, it is taken away all the same
   const std::string root = device_path(module_path_, device.address);
   for (const bluetooth::Service& service : device.services) {
     const std::string service_path = root + part("service", service.index);
@@ -129,7 +133,6 @@ void BluetoothTree::add_table(Table& table, const bluetooth::Device& device) {
       }
     }
   }
-  table.connected_as = device.connected_as;
 }
 
 void BluetoothTree::forget(const std::string& sender) {

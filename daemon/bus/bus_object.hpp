@@ -6,8 +6,8 @@
 // that are worked on refer to it. Never inside a handler of the bus.
 #pragma once
 
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
@@ -27,8 +27,9 @@ class BusObject : public sdbus::AdaptorInterfaces<Adaptor> {
   /// Tells the ObjectManager's watchers that the interface is there now, or will be gone.
   void announce() { emit_added(calls_, this->getObject(), {InterfaceName{Adaptor::INTERFACE_NAME}}); }
   void withdraw() { emit_removed(calls_, this->getObject(), {InterfaceName{Adaptor::INTERFACE_NAME}}); }
-  /// Ends the calls that are worked on, and takes no more; both are answered with `why`. Done, outside of every handler
-  /// of the bus, when nobody refers to the object any more.
+  /// Ends the calls that are worked on, and takes no more; both are answered with `why`.
+  void refuse(Error why) { calls_.jobs.close(&this->getObject(), std::move(why)); }
+  /// The same; done, outside of every handler of the bus, when nobody refers to the object any more.
   boost::asio::awaitable<void> close(Error why) { return close_object(calls_, this->getObject(), std::move(why)); }
 
  protected:

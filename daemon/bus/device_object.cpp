@@ -13,12 +13,11 @@ namespace {
 
 using bluetooth::Bluetooth;
 
-constexpr unsigned connect_timeout = 10;  // s
 constexpr std::int16_t unknown_power = 127;
 
 Reply<> connect(std::shared_ptr<Bluetooth> bluetooth, std::string address,
                 std::function<boost::asio::awaitable<void>()> settled) {
-  const Result<void> done = co_await bluetooth->connect(std::move(address), std::nullopt, connect_timeout);
+  const Result<void> done = co_await bluetooth->connect(std::move(address), std::nullopt, bluetooth::usual_timeout);
   if (done.has_error()) co_return done.error();
   co_await settled();
   co_return std::tuple<>();

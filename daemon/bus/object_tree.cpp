@@ -68,8 +68,8 @@ awaitable<void> ObjectTree::run() {
     if (last) break;
     try {
       if (!ending_) add_missing();
-    } catch (const sdbus::Error& error) {  // the bus is gone: the pump tells
-      spdlog::debug("D-Bus: what has come was not told: {}", error.getMessage());
+    } catch (const sdbus::Error& error) {  // the bus is gone, which the pump tells; else this says what is missing
+      spdlog::warn("D-Bus: not all that is there can be shown: {}", error.getMessage());
     }
     calls_.pump.kick();
     completed_ = request;

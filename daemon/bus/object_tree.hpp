@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -44,12 +45,14 @@ class ObjectTree : public std::enable_shared_from_this<ObjectTree> {
   /// Why the tree goes, if it does.
   const std::optional<Error>& ending() const { return ending_; }
 
-  /// Withdraws an object, ends the calls about it and destroys it.
+  /// Ends the calls about an object, withdraws and destroys it. At once nobody finds it at its place any more.
   template <class Object>
-  static boost::asio::awaitable<void> take_away(std::unique_ptr<Object>& object, Error why) {
+  static boost::asio::awaitable<void> take_away(std::unique_ptr<Object>& place, Error why) {
+    const std::unique_ptr<Object> object = std::move(place);
+    if (!object) co_return;
+    object->refuse(why);
     object->withdraw();
     co_await object->close(std::move(why));
-    object.reset();
   }
 
   Calls& calls_;

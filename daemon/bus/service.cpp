@@ -85,19 +85,16 @@ class Service::Connection {
                                         "): another espatd runs, or the bus policy org.espat1.conf is not installed."};
   }
 
-  void add_module(const std::string& name, std::shared_ptr<ModuleView> module, std::shared_ptr<wifi::Station> station,
-                  std::shared_ptr<NetworkView> network, std::shared_ptr<bluetooth::Bluetooth> bluetooth,
-                  std::shared_ptr<mqtt::Client> mqtt) {
+  void add_module(const std::string& name, ModuleServices services) {
     const std::string path = module_path(name);
     ModuleObjects objects;
-    objects.module = std::make_unique<ModuleObject>(calls_, *connection_, path, name, std::move(module));
-    objects.station = std::make_unique<StationObject>(calls_, *connection_, path, std::move(station));
-    objects.network = std::make_unique<NetworkObject>(calls_, *connection_, path, name, std::move(network), registry_);
+    objects.module = std::make_unique<ModuleObject>(calls_, *connection_, path, name, std::move(services.module));
+    objects.station = std::make_unique<StationObject>(calls_, *connection_, path, std::move(services.station));
+    objects.network =
+        std::make_unique<NetworkObject>(calls_, *connection_, path, name, std::move(services.network), registry_);
     objects.module->announce(interfaces());
-    if (bluetooth)
-      objects.trees.push_back(std::make_shared<BluetoothTree>(calls_, *connection_, path, std::move(bluetooth)));
-    if (mqtt) objects.trees.push_back(std::make_shared<MqttTree>(calls_, *connection_, path, std::move(mqtt)));
-    for (const auto& tree : objects.trees) tree->start();
+    if (services.bluetooth) add_tree<BluetoothTree>(objects, path, std::move(services.bluetooth));
+    if (services.mqtt) add_tree<MqttTree>(objects, path, std::move(services.mqtt));
     modules_[name] = std::move(objects);
     manager_->add(name);
   }
@@ -124,8 +121,9 @@ class Service::Connection {
     jobs_.stop();
     co_await jobs_.until_idle();
     const Error why{ErrorKind::cancelled, "The daemon is stopping."};
-    for (auto& [name, objects] : modules_)
-      for (const auto& tree : objects.trees) co_await tree->stop(why);
+    std::vector<std::shared_ptr<ObjectTree>> trees;
+    for (auto& [name, objects] : modules_) trees.insert(trees.end(), objects.trees.begin(), objects.trees.end());
+    for (const auto& tree : trees) co_await tree->stop(why);
     co_await leave_handler();
     for (auto& [name, objects] : modules_) objects.module->withdraw(interfaces());
     modules_.clear();
@@ -140,6 +138,12 @@ class Service::Connection {
   }
 
  private:
+  template <class Tree, class Shown>
+  void add_tree(ModuleObjects& objects, const std::string& path, Shown service) {
+    objects.trees.push_back(std::make_shared<Tree>(calls_, *connection_, path, std::move(service)));
+    objects.trees.back()->start();
+  }
+
   /// That every module has.
   static std::vector<InterfaceName> interfaces() {
     return {InterfaceName{org::espat1::Module_adaptor::INTERFACE_NAME},
@@ -224,11 +228,8 @@ Result<void> Service::own_name() {
   return connection_->own_name();
 }
 
-void Service::add_module(const std::string& name, std::shared_ptr<ModuleView> module,
-                         std::shared_ptr<wifi::Station> station, std::shared_ptr<NetworkView> network,
-                         std::shared_ptr<bluetooth::Bluetooth> bluetooth, std::shared_ptr<mqtt::Client> mqtt) {
-  connection_->add_module(name, std::move(module), std::move(station), std::move(network), std::move(bluetooth),
-                          std::move(mqtt));
+void Service::add_module(const std::string& name, ModuleServices services) {
+  connection_->add_module(name, std::move(services));
 }
 
 net::NameServerRegistry& Service::name_servers() {

@@ -23,6 +23,16 @@
 
 namespace espat::bus {
 
+/// What is shown of one module.
+struct ModuleServices {
+  std::shared_ptr<ModuleView> module;
+  std::shared_ptr<wifi::Station> station;
+  std::shared_ptr<NetworkView> network;
+  // Not every firmware has these: they show where it does. Null: never.
+  std::shared_ptr<bluetooth::Bluetooth> bluetooth{};
+  std::shared_ptr<mqtt::Client> mqtt{};
+};
+
 class Service {
  public:
   /// `lost` is told once when the bus is gone; there is no way back but to end the daemon and be started again.
@@ -41,11 +51,8 @@ class Service {
   /// Where the host learns of the modules' name servers. Lives as long as the service, also after stop().
   net::NameServerRegistry& name_servers();
 
-  /// The module appears on D-Bus. The views and the services live on until remove_module() or stop() is done.
-  /// `bluetooth` and `mqtt` may be null; each shows where the module has it.
-  void add_module(const std::string& name, std::shared_ptr<ModuleView> module, std::shared_ptr<wifi::Station> station,
-                  std::shared_ptr<NetworkView> network, std::shared_ptr<bluetooth::Bluetooth> bluetooth = nullptr,
-                  std::shared_ptr<mqtt::Client> mqtt = nullptr);
+  /// The module appears on D-Bus. What is shown of it lives on until remove_module() or stop() is done.
+  void add_module(const std::string& name, ModuleServices services);
   /// The module disappears; calls about it are cancelled. Done when nothing of it is in use any more.
   boost::asio::awaitable<void> remove_module(std::string name);
 

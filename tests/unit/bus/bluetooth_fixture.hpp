@@ -33,7 +33,7 @@ class BluetoothObjects : public ServiceTest {
       });
       bluetooth_ = std::make_shared<bluetooth::Bluetooth>(channel_, clock_);
       bluetooth_->start();
-      service_->add_module("esp1", module_, station_, network_, bluetooth_);
+      service_->add_module("esp1", {module_, station_, network_, bluetooth_});
     });
     ASSERT_TRUE(soon([this] { return has(module_at, "org.espat1.Bluetooth"); }));
   }

@@ -61,6 +61,7 @@ TEST_F(BluetoothObjects, GoWithFirmwareThatHasNoBluetoothAndComeBackWithOneThatH
     channel_.become(module::State::offline);
     channel_.spoken().commands.clear();
   });
+  for (int turns = 0; turns < 100; ++turns) run([] {});
   EXPECT_TRUE(has(module_at, "org.espat1.Bluetooth")) << "nobody knows yet what comes back";
   run([this] { channel_.become(module::State::ready); });
   EXPECT_TRUE(soon([this] { return !has(module_at, "org.espat1.Bluetooth"); }));

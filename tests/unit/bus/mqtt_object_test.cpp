@@ -85,7 +85,7 @@ class MqttObjectTest : public ServiceTest {
                                               co_return Error{ErrorKind::not_found, "There is no " + name + "."};
                                             }});
       mqtt_->start();
-      service_->add_module("esp1", other_module_, station_, network_, nullptr, mqtt_);
+      service_->add_module("esp1", {other_module_, station_, network_, nullptr, mqtt_});
     });
     ASSERT_TRUE(soon([this] { return is_there(); }));
     program_.emplace();
@@ -140,6 +140,7 @@ TEST_F(MqttObjectTest, IsOnlyWhereTheFirmwareHasIt) {
     });
   };
   become(module::State::offline, {});
+  for (int turns = 0; turns < 100; ++turns) run([] {});
   EXPECT_TRUE(is_there()) << "nobody knows yet what comes back";
   become(module::State::ready, {});
   EXPECT_TRUE(soon([this] { return !is_there(); }));

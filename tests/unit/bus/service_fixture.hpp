@@ -58,7 +58,7 @@ class ServiceTest : public testing::Test {
           wifi::StationEnvironment{clock_, [] { return 0.5; }, [] { return std::uint64_t{0}; }});
       station_->start();
       module_ = std::make_shared<FakeModule>(channel_);
-      service_->add_module("esp0", module_, station_, network_);
+      service_->add_module("esp0", {module_, station_, network_});
       const auto owned = service_->own_name();
       ASSERT_TRUE(owned) << owned.error().message;
     });

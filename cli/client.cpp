@@ -1,6 +1,8 @@
 // The calls of Client; how one waits is in client_connection.hpp.
 #include "client.hpp"
 
+#include <algorithm>
+
 #include "client_connection.hpp"
 
 namespace espat::cli {
@@ -151,34 +153,6 @@ int Client::open_stream(const std::string& path, const std::string& type, const 
   auto [stream] =
       connection_->control<sdbus::UnixFd>(path, "Network", "OpenStream", connect_method, options, type, host, port);
   return stream.release();
-}
-
-void Client::watch(const std::string& module, bool reports) {
-  Connection& connection = *connection_;
-  connection.watched = module;
-  connection.reports = reports;
-  guarded([&] {
-    connection.watch_owner();
-    connection.listen_for_events(connection.owner());
-  });
-}
-
-Event Client::next_event() {
-  Connection& connection = *connection_;
-  return guarded([&]() -> Event {
-    connection.run_until([&] { return !connection.events.empty() || connection.new_owner.has_value(); });
-    if (connection.events.empty()) {
-      const std::string owner = *std::exchange(connection.new_owner, std::nullopt);
-      connection.listen_for_events(owner);
-      return Event{
-          owner.empty() ? Event::Kind::daemon_stopped : Event::Kind::daemon_started, {}, {}, {}, Json::object()};
-    }
-    Event event = std::move(connection.events.front());
-    connection.events.pop_front();
-    const std::string path = module_root + event.module;
-    if (event.kind == Event::Kind::added && connection.reports) connection.subscribe(path);
-    return event;
-  });
 }
 
 }  // namespace espat::cli

@@ -139,10 +139,11 @@ class Client {
     std::optional<Bytes> value;  ///< nothing: the device changed what it wants to be told
     bool notify = false, indicate = false;
   };
-  /// The next one; waits for it. Throws Interrupted, or Failure when the daemon has stopped.
+  /// The next one; waits for it. Throws Interrupted, or Failure when nothing more can come: the daemon has stopped
+  /// (no_daemon), or the module was removed (not_found) or has firmware without Bluetooth now (failed).
   Write next_write();
   struct DeviceEvent {
-    enum class Kind { added, changed, removed, module_removed };
+    enum class Kind { added, changed, removed };
     Kind kind;
     std::string path;                  ///< of the device
     Json properties = Json::object();  ///< all if it was added, else those that changed
@@ -150,8 +151,7 @@ class Client {
   /// Begins to collect what becomes of the module's devices; those that there are come first, as added. Failure if the
   /// module has no Bluetooth.
   void watch_devices(const std::string& path);
-  /// The next one; waits for it. Nothing follows on `module_removed`. Throws Interrupted, or Failure when the daemon
-  /// has stopped.
+  /// The next one; waits for it. Throws as next_write().
   DeviceEvent next_device_event();
 
   // client_mqtt.cpp
@@ -172,9 +172,10 @@ class Client {
     std::string complete;  ///< "certain", "presumed" or "cut"
     std::string lost{};    ///< if not empty: no message; the topic, as it was subscribed to, has ended, and this is why
   };
-  /// The next one; waits for it. Throws Interrupted, or Failure when the daemon has stopped.
+  /// The next one; waits for it. Throws as next_write(), about MQTT.
   MqttMessage next_message();
 
+  // client_monitor.cpp
   /// Begins to collect events of `module` (all modules if empty), reports included if `reports`.
   void watch(const std::string& module, bool reports);
   /// The next event; waits for one. Throws Interrupted.

@@ -1,4 +1,6 @@
 // The calls of Client that are about Bluetooth LE.
+#include <algorithm>
+
 #include "client_connection.hpp"
 
 namespace espat::cli {
@@ -20,11 +22,6 @@ std::optional<Client::DeviceEvent> device_event(const std::string& module_path, 
     Dictionary changed;
     message >> interface >> changed;
     if (interface == device_interface && is_of_module(from)) return {{Kind::changed, from, to_json(changed)}};
-    // Without the module its devices are gone too, but they are when the daemon stops as well: only this tells which.
-    if (interface != "org.espat1.Manager" || changed.count("Modules") == 0) return {};
-    const Json modules = to_json(changed.at("Modules"));
-    if (std::find(modules.begin(), modules.end(), Json(module_path)) == modules.end())
-      return {{Kind::module_removed, {}, Json::object()}};
   } else if (member == "InterfacesAdded") {
     sdbus::ObjectPath path;
     std::map<std::string, Dictionary> interfaces;
@@ -120,7 +117,7 @@ void Client::local_value(const std::string& path, const std::string& method, std
 void Client::watch_writes(const std::string& path) {
   Connection& connection = *connection_;
   const std::string rule = "path='" + path + "',interface='org.espat1.Bluetooth'";
-  connection.listen_to_daemon(rule, [&connection](auto& message) {
+  connection.listen_to_daemon({path, "org.espat1.Bluetooth", "Bluetooth LE"}, rule, [&connection](auto& message) {
     const std::string member{message.getMemberName()};
     sdbus::ObjectPath device;
     Write write;
@@ -148,7 +145,7 @@ void Client::watch_devices(const std::string& path) {
   Connection& connection = *connection_;
   // Before the question, so that no change falls between the two.
   const std::string rule = "path_namespace='" + std::string{root} + "'";
-  connection.listen_to_daemon(rule, [&connection, path](auto& message) {
+  connection.listen_to_daemon({path, "org.espat1.Bluetooth", "Bluetooth LE"}, rule, [&connection, path](auto& message) {
     if (auto event = device_event(path, message)) connection.device_events.push_back(std::move(*event));
   });
   const std::vector<BluetoothObject> objects = bluetooth_objects(path);

@@ -5,12 +5,20 @@
 // (dbus-on-asio.md section 1). The proxy outlives the callback: it is destroyed after the loop.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
 #include <deque>
+#include <exception>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include <poll.h>
 
@@ -173,12 +181,11 @@ class Client::Connection {
         });
   }
 
-  /// Hands the signals of `sender`, a unique name, that `rule` means to `handler`, in place of those before. Only that
-  /// sender's: anybody on the bus can send a signal. Nothing may be thrown into the library: what cannot be read is
-  /// left out.
+  /// Hands the signals of `sender`, a unique name, that `rule` means to `handler`. Only that sender's: anybody on the
+  /// bus can send a signal. Nothing may be thrown into the library: what cannot be read is left out.
   template <class Handler>
-  void listen(const std::string& sender, const std::string& rule, Handler handler) {
-    signals = compat::match(*bus, "type='signal',sender='" + sender + "'," + rule, [handler](auto&& message) {
+  [[nodiscard]] sdbus::Slot listen(const std::string& sender, const std::string& rule, Handler handler) {
+    return compat::match(*bus, "type='signal',sender='" + sender + "'," + rule, [handler](auto&& message) {
       try {
         handler(message);
       } catch (const std::exception&) {
@@ -186,99 +193,55 @@ class Client::Connection {
     });
   }
 
-  /// The same with the daemon that runs, whose end next_of() tells. Failure (no_daemon) if none runs.
+  /// What the signals that a verb waits for come from.
+  struct Source {
+    std::string module;     ///< path
+    std::string interface;  ///< of the module: while it is there, so are the signals
+    std::string feature;    ///< of the firmware that has the interface, for people
+  };
+
+  /// The same with the daemon that runs, for next_of(), which tells when nothing more can come from `from`. Failure
+  /// (no_daemon) if none runs. The verb then makes a call to the interface, which fails if it has gone already.
   template <class Handler>
-  void listen_to_daemon(const std::string& rule, Handler handler) {
+  void listen_to_daemon(Source from, const std::string& rule, Handler handler) {
     guarded([&] {
       watch_owner();  // first: a daemon that stops meanwhile is noticed
-      const std::string name = owner();
-      if (name.empty()) throw from_bus_error("org.freedesktop.DBus.Error.NameHasNoOwner", {});
-      listen(name, rule, handler);
+      daemon = owner();
+      if (daemon.empty()) throw from_bus_error("org.freedesktop.DBus.Error.NameHasNoOwner", {});
+      source = std::move(from);
+      listen_for_end();
+      signals = listen(daemon, rule, handler);
     });
   }
 
-  /// The oldest of `queue`, which a handler fills; waits for it. Failure when the daemon has stopped: what comes from
-  /// another one would lack what happened in between, and what this client had asked for has ended.
+  /// The oldest of `queue`, which a handler fills; waits for it. Failure when nothing more can come: see why_ended().
   template <class Item>
   Item next_of(std::deque<Item>& queue) {
     return guarded([&] {
-      run_until([&] { return !queue.empty() || new_owner.has_value(); });
-      if (queue.empty()) {
-        throw Failure{ExitStatus::no_daemon, "espatd has stopped: nothing more will come.",
-                      "'systemctl status espatd' tells why."};
-      }
+      run_until([&] { return !queue.empty() || source_gone || module_gone || new_owner.has_value(); });
+      if (queue.empty()) throw why_ended();
       Item item = std::move(queue.front());
       queue.pop_front();
       return item;
     });
   }
 
-  /// Events of the daemon with the unique name `name`.
-  void listen_for_events(const std::string& name) {
-    signals.reset();
-    if (name.empty()) return;
-    listen(name, "path_namespace='" + std::string{root} + "'", [this](auto& message) { note(message); });
-    if (!reports) return;
-    for (const ModuleView& view : modules()) {
-      if (watched.empty() || view.name == watched) subscribe(view.path);
-    }
-  }
+  // client_ending.cpp
+  /// Begins to note what why_ended() goes by.
+  void listen_for_end();
+  /// Why nothing more comes: the daemon has stopped (no_daemon), the module has been removed (not_found), or its
+  /// firmware lacks the interface (failed). Waits until that is known.
+  Failure why_ended();
+  /// What the daemon that is listened to says. Failure if it does not answer.
+  bool lists_module();
 
+  // client_monitor.cpp
+  /// Events of the daemon with the unique name `name`.
+  void listen_for_events(const std::string& name);
   void subscribe(const std::string& path) { control<>(path, "Module", "Subscribe", usual, {}); }
 
+  // client.cpp
   std::vector<ModuleView> modules();
-
-  /// Whether the module itself has come or gone: what follows the path in such a signal.
-  template <class Message>
-  static bool names_module(Message& message, Event::Kind kind) {
-    if (kind == Event::Kind::added) {
-      std::map<std::string, Dictionary> interfaces;
-      message >> interfaces;
-      return interfaces.contains("org.espat1.Module");
-    }
-    std::vector<std::string> interfaces;
-    message >> interfaces;
-    return std::find(interfaces.begin(), interfaces.end(), "org.espat1.Module") != interfaces.end();
-  }
-
-  /// A signal becomes an event.
-  template <class Message>
-  void note(Message& message) {
-    const std::string member{message.getMemberName()};
-    const std::string from{message.getPath()};
-    Event event{};
-    event.module = module_of(from);
-    if (member == "PropertiesChanged") {
-      std::string interface;
-      Dictionary values;
-      message >> interface >> values;
-      event.kind = Event::Kind::changed;
-      event.interface = short_interface(interface);
-      event.values = to_json(values);
-      if (event.interface.empty() || event.module.empty()) return;
-    } else if (member == "Report" && std::string{message.getInterfaceName()} == "org.espat1.Module") {
-      Dictionary values;
-      message >> event.name >> values;
-      event.kind = Event::Kind::report;
-      event.values = to_json(values);
-    } else if (member == "TlsFailed" && std::string{message.getInterfaceName()} == "org.espat1.Network") {
-      Dictionary values;
-      message >> values;
-      event.kind = Event::Kind::tls_failed;
-      event.interface = "network";
-      event.values = to_json(values);
-    } else if (member == "InterfacesAdded" || member == "InterfacesRemoved") {
-      sdbus::ObjectPath path;
-      message >> path;
-      event.module = module_of(path);
-      event.kind = member == "InterfacesAdded" ? Event::Kind::added : Event::Kind::removed;
-      // Others come and go with the module's firmware, or are those of a Bluetooth device.
-      if (event.module.empty() || !names_module(message, event.kind)) return;
-    } else {
-      return;
-    }
-    if (watched.empty() || event.module == watched) events.push_back(std::move(event));
-  }
 
   ClientSettings settings;
   std::unique_ptr<sdbus::IConnection> bus;
@@ -288,9 +251,16 @@ class Client::Connection {
   std::deque<Write> writes;
   std::deque<DeviceEvent> device_events;
   std::deque<MqttMessage> messages;
-  std::optional<std::string> new_owner;  // set by the signal, handled outside of it
-  sdbus::Slot owner_signal;              // released before `bus`, as are all that follow
-  sdbus::Slot signals;                   // a verb listens for one thing
+  std::string daemon;  // the unique name of the one that is listened to
+  Source source;
+  bool source_gone = false;  // set by signals, handled outside of them, as all up to the slots
+  bool module_gone = false;
+  bool firmware_changed = false;  // since it was begun to listen
+  std::optional<std::string> new_owner;
+  sdbus::Slot owner_signal;  // released before `bus`, as are all that follow
+  sdbus::Slot end_signal;
+  sdbus::Slot firmware_signal;
+  sdbus::Slot signals;  // a verb listens for one thing
 };
 
 }  // namespace espat::cli

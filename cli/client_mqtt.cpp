@@ -34,7 +34,7 @@ void Client::mqtt_subscribe(const std::string& path, const std::vector<std::stri
   Connection& connection = *connection_;
   // Before the call: a retained message comes before its answer.
   const std::string rule = "path='" + path + "',interface='org.espat1.Mqtt'";
-  connection.listen_to_daemon(rule, [&connection](auto& message) {
+  connection.listen_to_daemon({path, "org.espat1.Mqtt", "MQTT"}, rule, [&connection](auto& message) {
     const std::string member{message.getMemberName()};
     MqttMessage received;
     if (member == "Message") {

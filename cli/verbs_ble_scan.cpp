@@ -9,7 +9,6 @@
 #include <map>
 
 #include "ble_values.hpp"
-#include "failure.hpp"
 #include "interrupt.hpp"
 #include "text.hpp"
 #include "verbs_ble.hpp"
@@ -104,9 +103,6 @@ class Teller {
     } else if (event.kind == Kind::removed && known != devices_.end()) {
       tell_gone(fields_of(known->second));
       devices_.erase(known);
-    } else if (event.kind == Kind::module_removed) {
-      throw Failure{ExitStatus::not_found, "The module has been removed: nothing more will come.",
-                    "'espatctl list' shows the modules there are."};
     }
   }
 

@@ -124,6 +124,7 @@ void subscribe(Session& session, const Subscribing& what) {
         ++seen;
         continue;
       }
+      if (session.json()) session.object({{"tst", now()}, {"topic", message.topic}, {"lost", message.lost}});
       Session::warn("The topic " + printable(message.topic) + " has ended: " + printable(message.lost));
       topics.erase(message.topic);
       if (topics.empty()) {

@@ -137,6 +137,8 @@ class Bluetooth final : public sdbus::AdaptorInterfaces<org::espat1::Bluetooth_a
   }
   ~Bluetooth() { unregisterAdaptor(); }
 
+  void tell_gone() { getObject().emitInterfacesRemovedSignal({InterfaceName{INTERFACE_NAME}}); }
+
  private:
   void add(sdbus::IConnection& bus, const std::string& path, const std::string& uuid, std::vector<std::string> flags) {
     characteristics_.push_back(std::make_unique<Characteristic>(bus, path, scenario_, uuid, std::move(flags)));

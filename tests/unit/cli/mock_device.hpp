@@ -127,8 +127,8 @@ inline void forge(const std::string& module, const std::string& device) {
        std::map<std::string, Dictionary>{{interface, Dictionary{{"Address", text("f0:f0:f0:f0:f0:f0")}}}});
   send("/org/espat1", objects_interface, "InterfacesRemoved", sdbus::ObjectPath{device},
        std::vector<std::string>{interface});
-  send("/org/espat1", properties_interface, "PropertiesChanged", std::string{"org.espat1.Manager"},
-       Dictionary{{"Modules", value(std::vector<sdbus::ObjectPath>{})}}, none);
+  send("/org/espat1", objects_interface, "InterfacesRemoved", sdbus::ObjectPath{module},
+       std::vector<std::string>{"org.espat1.Bluetooth", "org.espat1.Module"});
   // An answer of the bus means that it has passed on what came before the question.
   std::string identity;
   espat::cli::compat::proxy(*stranger, "org.freedesktop.DBus", "/org/freedesktop/DBus")

@@ -19,6 +19,8 @@ class Mqtt final : public sdbus::AdaptorInterfaces<org::espat1::Mqtt_adaptor> {
   }
   ~Mqtt() { unregisterAdaptor(); }
 
+  void tell_gone() { getObject().emitInterfacesRemovedSignal({InterfaceName{INTERFACE_NAME}}); }
+
  private:
   /// "all.example" wants to be given everything, "plain.example" nothing but the transport.
   void Connect(sdbus::Result<>&& result, std::string host, Dictionary options) override {

@@ -159,6 +159,16 @@ TEST_F(MqttVerbs, SubGoesOnWithoutATopicThatIsLostAndEndsWithoutAny) {
   EXPECT_THAT(all.errors, HasSubstr("No topic is left"));
 }
 
+TEST_F(MqttVerbs, SubInJsonTellsOfALostTopicToo) {
+  const Outcome heard = espatctl({"--json=short", "mqtt", "sub", "lost"});
+  EXPECT_EQ(heard.status, 1);
+  EXPECT_THAT(heard.errors, HasSubstr("The topic lost has ended: The broker refused it."));
+  json lost = json::parse(heard.output.substr(heard.output.find('\n') + 1));
+  EXPECT_EQ(lost.at("tst").get<std::string>().size(), 20U);
+  lost.erase("tst");
+  EXPECT_EQ(lost, (json{{"topic", "lost"}, {"lost", "The broker refused it."}}));
+}
+
 TEST_F(MqttVerbs, UnsubEndsATopicForEverybody) {
   EXPECT_EQ(espatctl({"mqtt", "unsub", "a"}).status, 0);
   EXPECT_EQ(espatctl({"mqtt", "unsub", "unknown"}).status, 3);

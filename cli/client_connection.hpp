@@ -218,7 +218,7 @@ class Client::Connection {
   template <class Item>
   Item next_of(std::deque<Item>& queue) {
     return guarded([&] {
-      run_until([&] { return !queue.empty() || source_gone || module_gone || new_owner.has_value(); });
+      run_until([&] { return !queue.empty() || source_gone || new_owner.has_value(); });
       if (queue.empty()) throw why_ended();
       Item item = std::move(queue.front());
       queue.pop_front();
@@ -230,7 +230,7 @@ class Client::Connection {
   /// Begins to note what why_ended() goes by.
   void listen_for_end();
   /// Why nothing more comes: the daemon has stopped (no_daemon), the module has been removed (not_found), or its
-  /// firmware lacks the interface (failed). Waits until that is known.
+  /// firmware lacks the interface (failed).
   Failure why_ended();
   /// What the daemon that is listened to says. Failure if it does not answer.
   bool lists_module();
@@ -254,12 +254,9 @@ class Client::Connection {
   std::string daemon;  // the unique name of the one that is listened to
   Source source;
   bool source_gone = false;  // set by signals, handled outside of them, as all up to the slots
-  bool module_gone = false;
-  bool firmware_changed = false;  // since it was begun to listen
   std::optional<std::string> new_owner;
   sdbus::Slot owner_signal;  // released before `bus`, as are all that follow
   sdbus::Slot end_signal;
-  sdbus::Slot firmware_signal;
   sdbus::Slot signals;  // a verb listens for one thing
 };
 

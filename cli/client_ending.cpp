@@ -1,10 +1,9 @@
 // Why signals that a verb waits for come no more.
 //
-// The daemon takes an interface of a module away for three reasons, and does not say for which. Other firmware has
-// other commands, and that is told before the interface goes. Otherwise the module is being removed or the daemon
-// stops: until that is done both look alike, and the daemon still lists the module. When the module itself has gone, a
-// daemon that removed it answers, and one that stops does not. Of a daemon that is started anew nothing is taken: what
-// happened in between would be missing, and what this client had asked for has ended.
+// The daemon takes an interface of a module away for three reasons, and says before it does: when it stops, it gives up
+// its name; when the module is removed, it lists it no more; else the module has other firmware. Of a daemon that is
+// started anew nothing is taken: what happened in between would be missing, and what this client had asked for has
+// ended.
 #include <algorithm>
 
 #include "client_connection.hpp"
@@ -17,18 +16,8 @@ void Client::Connection::listen_for_end() {
     sdbus::ObjectPath path;
     std::vector<std::string> interfaces;
     message >> path >> interfaces;
-    if (path != source.module) return;
-    for (const std::string& interface : interfaces) {
-      if (interface == "org.espat1.Module") module_gone = true;
-      if (interface == source.interface) source_gone = true;
-    }
-  });
-  const std::string changes = "path='" + source.module + "',member='PropertiesChanged',arg0='org.espat1.Module'";
-  firmware_signal = listen(daemon, changes, [this](auto& message) {
-    std::string interface;
-    Dictionary changed;
-    message >> interface >> changed;
-    if (changed.contains("Capabilities") || changed.contains("Dialect")) firmware_changed = true;
+    if (path == source.module && std::find(interfaces.begin(), interfaces.end(), source.interface) != interfaces.end())
+      source_gone = true;
   });
 }
 
@@ -41,23 +30,19 @@ bool Client::Connection::lists_module() {
 }
 
 Failure Client::Connection::why_ended() {
+  const Failure stopped{ExitStatus::no_daemon, "espatd has stopped: nothing more will come.",
+                        "'systemctl status espatd' tells why."};
+  if (new_owner) return stopped;
   try {
-    while (!new_owner) {
-      const bool listed = lists_module();
-      if (new_owner) break;
-      if (!listed || module_gone) {
-        return {ExitStatus::not_found, "The module has been removed: nothing more will come.",
-                "'espatctl list' shows the modules there are."};
-      }
-      if (firmware_changed) {
-        return {ExitStatus::failed, "The module's firmware has no " + source.feature + " any more.",
-                "'espatctl status' tells its firmware."};
-      }
-      run_until([&] { return module_gone || new_owner.has_value(); });
+    if (!lists_module()) {
+      return {ExitStatus::not_found, "The module has been removed: nothing more will come.",
+              "'espatctl list' shows the modules there are."};
     }
-  } catch (const Failure&) {  // no answer: it stops
+  } catch (const Failure&) {  // no answer
+    return stopped;
   }
-  return {ExitStatus::no_daemon, "espatd has stopped: nothing more will come.", "'systemctl status espatd' tells why."};
+  return {ExitStatus::failed, "The module's firmware has no " + source.feature + " any more.",
+          "'espatctl status' tells its firmware."};
 }
 
 }  // namespace espat::cli

@@ -103,6 +103,7 @@ class Service::Connection {
 
   boost::asio::awaitable<void> remove_module(std::string name) {
     if (!modules_.contains(name)) co_return;
+    manager_->remove(name);  // first: so whoever sees interfaces go can ask why
     const Error why{ErrorKind::cancelled, "The module " + name + " is being removed."};
     const auto trees = modules_[name].trees;
     for (const auto& tree : trees) co_await tree->stop(why);
@@ -111,7 +112,6 @@ class Service::Connection {
     ModuleObjects objects = std::move(found->second);
     modules_.erase(found);
     objects.module->withdraw(interfaces());
-    manager_->remove(name);
     co_await objects.module->close(why);
     co_await objects.station->close(why);
     co_await objects.network->close(why);
@@ -120,6 +120,7 @@ class Service::Connection {
   boost::asio::awaitable<void> stop() {
     jobs_.stop();
     co_await jobs_.until_idle();
+    give_up_name();  // first: so whoever sees interfaces go knows that this is the end
     const Error why{ErrorKind::cancelled, "The daemon is stopping."};
     std::vector<std::shared_ptr<ObjectTree>> trees;
     for (auto& [name, objects] : modules_) trees.insert(trees.end(), objects.trees.begin(), objects.trees.end());
@@ -149,6 +150,14 @@ class Service::Connection {
     return {InterfaceName{org::espat1::Module_adaptor::INTERFACE_NAME},
             InterfaceName{org::espat1::Station_adaptor::INTERFACE_NAME},
             InterfaceName{org::espat1::Network_adaptor::INTERFACE_NAME}};
+  }
+
+  void give_up_name() {
+    try {
+      connection_->releaseName(ServiceName{bus_name});
+    } catch (const sdbus::Error&) {  // it has none, or the bus is gone
+    }
+    pump_->kick();
   }
 
   /// Objects must not go inside one of their own calls or signals: a posted turn of the loop is outside of all of them.

@@ -1,5 +1,4 @@
 // What becomes of the verbs that wait for signals of a module when none can come any more, against the mock daemon.
-// Where the order of things matters the test waits until espatctl has asked the daemon.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,11 +25,6 @@ class Listening : public testing::TestWithParam<Verb> {
     return espatctl_on_terminal(GetParam().arguments, {{GetParam().last, "", std::move(act)}});
   }
   static void command(const std::string& line) { EXPECT_EQ(espatctl({"at", line}).status, 0); }
-  /// The interfaces have gone and espatctl has been told that the module is there, but not why.
-  void take_services() {
-    command("AT+SERVICESGO");
-    EXPECT_EQ(bus_.daemon_says(), "Modules");
-  }
   static void remove_module() { EXPECT_EQ(espatctl({"modules", "remove", "esp0"}).status, 0); }
 
   PrivateBus bus_;
@@ -48,20 +42,8 @@ TEST_P(Listening, EndsWhenTheModuleIsRemoved) {
   EXPECT_THAT(ended.output, HasSubstr("The module has been removed: nothing more will come."));
 }
 
-TEST_P(Listening, WaitsForTheReasonWhileTheModuleIsBeingRemoved) {
-  const Outcome ended = ends_after([this] {
-    take_services();
-    remove_module();
-  });
-  EXPECT_EQ(ended.status, 3);
-  EXPECT_THAT(ended.output, HasSubstr("The module has been removed: nothing more will come."));
-}
-
-TEST_P(Listening, WaitsForTheReasonWhileTheDaemonStops) {
-  const Outcome ended = ends_after([this] {
-    take_services();
-    espatctl({"at", "AT+STOP"});
-  });
+TEST_P(Listening, EndsWhenTheDaemonStopsInGoodOrder) {
+  const Outcome ended = ends_after([] { espatctl({"at", "AT+STOP"}); });
   EXPECT_EQ(ended.status, 4);
   EXPECT_THAT(ended.output, HasSubstr("espatd has stopped: nothing more will come."));
 }

@@ -44,16 +44,13 @@ class Module final : public sdbus::AdaptorInterfaces<org::espat1::Module_adaptor
   void tell_gone() { getObject().emitInterfacesRemovedSignal({InterfaceName{INTERFACE_NAME}}); }
 
  private:
-  /// False if the line means something else. AT+SERVICESGO is what a removal of the module and a stop of the daemon
-  /// begin with, AT+STOP what a stop ends with.
+  /// False if the line means something else.
   bool end(const std::string& line) {
     if (line == "AT+OTHERFIRMWARE") {
-      capabilities_ = {"+GMR"};
-      getObject().emitPropertiesChangedSignal(InterfaceName{INTERFACE_NAME}, {PropertyName{"Capabilities"}});
       take_services();
-    } else if (line == "AT+SERVICESGO") {
+    } else if (line == "AT+STOP") {  // in the daemon's order
+      getObject().getConnection().releaseName(espat::cli::compat::ServiceName{"org.espat1"});
       take_services();
-    } else if (line == "AT+STOP") {
       tell_gone();
       std::_Exit(0);
     } else {
@@ -111,13 +108,12 @@ class Module final : public sdbus::AdaptorInterfaces<org::espat1::Module_adaptor
   uint32_t BaudRate() override { return ready_ ? 921600 : 0; }
   std::string FlowControl() override { return ready_ ? "rts-cts" : "none"; }
   bool FlowControlVerified() override { return ready_; }
-  std::vector<std::string> Capabilities() override { return capabilities_; }
+  std::vector<std::string> Capabilities() override { return {"+CIPSTART", "+GMR"}; }
 
   std::string name_;
   bool ready_;
   const Scenario& scenario_;
   std::string state_ = "ready";
-  std::vector<std::string> capabilities_{"+CIPSTART", "+GMR"};
 };
 
 class Station final : public sdbus::AdaptorInterfaces<org::espat1::Station_adaptor> {
@@ -252,24 +248,19 @@ class Manager final : public sdbus::AdaptorInterfaces<org::espat1::Manager_adapt
     const auto found = modules_.find(name);
     if (found == modules_.end() && name != "esp7")
       return result.returnError(refusal("NotFound", "there is no module " + name));
-    if (found != modules_.end()) {
-      found->second->module.take_services();
-      found->second->module.tell_gone();
+    if (found != modules_.end()) {  // in the daemon's order
+      const auto leaving = std::move(found->second);
       modules_.erase(found);
+      getObject().emitPropertiesChangedSignal(InterfaceName{"org.espat1.Manager"}, {PropertyName{"Modules"}});
+      leaving->module.take_services();
+      leaving->module.tell_gone();
     }
     result.returnResults();
-    getObject().emitPropertiesChangedSignal(InterfaceName{"org.espat1.Manager"}, {PropertyName{"Modules"}});
   }
   std::string Version() override { return "0.1.0"; }
-  /// The test reads that it was asked for when the services of a module that is still there have gone.
   std::vector<sdbus::ObjectPath> Modules() override {
     std::vector<sdbus::ObjectPath> paths;
-    for (const auto& [name, objects] : modules_) {
-      paths.emplace_back(objects->path);
-      if (name != "esp0" || objects->mqtt) continue;
-      std::puts("Modules");
-      std::fflush(stdout);
-    }
+    for (const auto& [name, objects] : modules_) paths.emplace_back(objects->path);
     return paths;
   }
 

@@ -109,6 +109,7 @@ void Client::stop() {
   subscription_.reset();
   stop_keeper();
   piece_alarm_->ring();
+  topic_turn_over_.cancel();
 }
 
 void Client::change(const std::function<void(ClientStatus&)>& edit) {
@@ -195,7 +196,7 @@ awaitable<Result<void>> Client::disconnect() {
   const bool had_session = request_ != nullptr;
   request_.reset();
   forget_waiting();
-  for (auto& [name, topic] : topics_) topic.subscribed.reset();
+  forget_subscriptions();
   change([](ClientStatus& status) {
     status.state = ClientState::disconnected;
     status.reason = "Disconnected, as asked.";

@@ -148,9 +148,10 @@ class Client final : public module::Observer, public std::enable_shared_from_thi
     bool stopped = false;
   };
   struct Topic {
-    unsigned qos = 0;
-    std::set<std::string> owners;
-    std::optional<unsigned> subscribed{};  // in this session, with that QoS
+    std::map<std::string, unsigned> owners;  // with the QoS that each wants
+    std::optional<unsigned> subscribed{};    // in this session, with that QoS
+    unsigned qos() const;
+    std::vector<std::string> owner_names() const;
   };
   class TopicTurn;
   enum class WiFi : std::uint8_t { unknown, down, up };
@@ -180,15 +181,20 @@ class Client final : public module::Observer, public std::enable_shared_from_thi
   boost::asio::awaitable<Result<void>> step(Result<at::Command> command, std::string what,
                                             std::vector<std::uint8_t> payload);
 
-  // client_topics.cpp
+  // client_subscriptions.cpp
+  void forget_subscriptions();
   boost::asio::awaitable<Result<void>> restore_topics(unsigned generation);
   boost::asio::awaitable<void> until_turn(std::uint64_t ticket);
-  boost::asio::awaitable<Result<void>> begin_topic(std::string owner, std::string topic, bool is_new, unsigned before);
+  boost::asio::awaitable<Result<void>> begin_topic(std::string owner, std::string topic,
+                                                   std::optional<unsigned> before);
   boost::asio::awaitable<Result<void>> end_topic(std::string topic);
   boost::asio::awaitable<Result<void>> subscribe_in_module(std::string topic);
   boost::asio::awaitable<Result<void>> end_topic_in_module(std::string topic);
   boost::asio::awaitable<Result<void>> ask_for(std::string topic, unsigned qos);
+
+  // client_topics.cpp
   boost::asio::awaitable<Result<void>> drop(std::string owner, std::string topic);
+  boost::asio::awaitable<Result<void>> finish(boost::asio::awaitable<Result<void>> work, std::string what);
   void show_topics();
   void give_up_topic(const std::string& topic, const Error& why);
   void deliver(Message message);
@@ -202,6 +208,8 @@ class Client final : public module::Observer, public std::enable_shared_from_thi
 
   std::shared_ptr<const ConnectRequest> request_;  // of the session that is wanted, or being made
   std::map<std::string, Topic> topics_;
+  std::set<std::string> left_over_;                   // in the module, but nobody's any more
+  unsigned sessions_ = 0;                             // counts what ends every subscription in the module
   std::uint64_t topic_tickets_ = 0, topic_turn_ = 0;  // given out; the one whose turn it is
   boost::asio::steady_timer topic_turn_over_;         // never expires; cancelled at the end of every turn
   std::deque<Publication> waiting_;

@@ -49,7 +49,7 @@ awaitable<Result<void>> Client::prepare_verification() {
 awaitable<Result<void>> Client::establish(unsigned generation, bool asked_for) {
   const auto self = shared_from_this();
   const auto request = request_;
-  for (auto& [name, topic] : topics_) topic.subscribed.reset();
+  forget_subscriptions();
   if (wifi_ == WiFi::down) {
     co_return Error{ErrorKind::not_ready, "The module is in no network: join one with `espatctl connect`."};
   }
@@ -97,7 +97,7 @@ awaitable<Result<void>> Client::establish(unsigned generation, bool asked_for) {
 }
 
 void Client::lose(std::string reason) {
-  for (auto& [name, topic] : topics_) topic.subscribed.reset();
+  forget_subscriptions();
   const bool wanted = keeper_ != nullptr;
   change([&](ClientStatus& status) {
     status.state = wanted ? ClientState::reconnecting : ClientState::disconnected;

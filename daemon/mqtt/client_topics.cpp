@@ -1,52 +1,31 @@
 // Topics, whose they are, and the messages that come for them.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "module/carried_out.hpp"
 #include "mqtt/client.hpp"
-#include "mqtt/failures.hpp"
 #include "mqtt/topic.hpp"
 
 namespace espat::mqtt {
 
 using boost::asio::awaitable;
 
-namespace {
-
-Error ended_meanwhile(const std::string& topic) {
-  return {ErrorKind::cancelled, "The topic " + topic + " was unsubscribed from meanwhile."};
+unsigned Client::Topic::qos() const {
+  unsigned highest = 0;
+  for (const auto& [owner, qos] : owners) highest = std::max(highest, qos);
+  return highest;
 }
 
-}  // namespace
-
-/// One topic is begun or ended in the module after the other, in the order in which that was asked for.
-class Client::TopicTurn {
- public:
-  explicit TopicTurn(Client& client) : client_(client) {}
-  TopicTurn(const TopicTurn&) = delete;
-  TopicTurn& operator=(const TopicTurn&) = delete;
-  ~TopicTurn() {
-    ++client_.topic_turn_;
-    client_.topic_turn_over_.cancel();
-  }
-
- private:
-  Client& client_;
-};
-
-awaitable<void> Client::until_turn(std::uint64_t ticket) {
-  const auto self = shared_from_this();
-  while (topic_turn_ != ticket) {
-    boost::system::error_code ignored;
-    co_await topic_turn_over_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
-  }
+std::vector<std::string> Client::Topic::owner_names() const {
+  std::vector<std::string> names;
+  for (const auto& [owner, qos] : owners) names.push_back(owner);
+  return names;
 }
 
 awaitable<Result<void>> Client::subscribe(std::string owner, std::string topic, unsigned qos) {
@@ -62,109 +41,25 @@ awaitable<Result<void>> Client::subscribe(std::string owner, std::string topic, 
   }
   // Before it is asked for: messages may come before its OK (quirk 137).
   Topic& entry = topics_[topic];
-  const bool is_new = entry.owners.insert(owner).second;
-  const unsigned before = entry.qos;
-  entry.qos = std::max(entry.qos, qos);
+  const auto own = entry.owners.find(owner);
+  const std::optional<unsigned> before = own == entry.owners.end() ? std::nullopt : std::optional(own->second);
+  entry.owners[owner] = std::max(qos, before.value_or(0));
   show_topics();
   if (status_.state != ClientState::connected || (entry.subscribed && *entry.subscribed >= qos)) {
     co_return Result<void>();
   }
   // Others may have the topic, too: what is begun is finished, whoever leaves.
-  awaitable<Result<void>> work = begin_topic(owner, topic, is_new, before);
-  const auto done = co_await module::carried_out(environment_.clock, channel_.executor(), std::move(work));
-  co_return *done;
+  awaitable<Result<void>> work = begin_topic(owner, topic, before);
+  std::string what = "Subscribing to " + topic;
+  co_return co_await finish(std::move(work), std::move(what));
 }
 
-/// `before`: the QoS that others had asked for.
-awaitable<Result<void>> Client::begin_topic(std::string owner, std::string topic, bool is_new, unsigned before) {
+awaitable<Result<void>> Client::finish(awaitable<Result<void>> work, std::string what) {
   const auto self = shared_from_this();
-  const std::uint64_t ticket = topic_tickets_++;
-  co_await until_turn(ticket);
-  const TopicTurn turn(*this);
-  Result<void> done = co_await subscribe_in_module(topic);
-  if (done.has_value()) co_return done;
-  // Lost with the module, it is subscribed with the next session. After ERROR it is not, even if the session is lost:
-  // such a topic may have ended it (quirk 138), and would end every one.
-  const bool refused = done.error().kind == ErrorKind::module;
-  if (status_.state != ClientState::connected && !refused) co_return Result<void>();
-  const auto found = topics_.find(topic);
-  if (found == topics_.end()) co_return done;
-  if (is_new) found->second.owners.erase(owner);
-  if (found->second.owners.empty()) {
-    topics_.erase(found);
-    show_topics();
-  } else if (!found->second.subscribed) {
-    // Those who had it keep it as it was.
-    found->second.qos = before;
-    const Result<void> kept = co_await subscribe_in_module(topic);
-    if (kept.has_error() && status_.state == ClientState::connected) give_up_topic(topic, kept.error());
-  }
-  co_return done;
-}
-
-awaitable<Result<void>> Client::subscribe_in_module(std::string topic) {
-  const auto self = shared_from_this();
-  const auto found = topics_.find(topic);
-  if (found == topics_.end()) co_return ended_meanwhile(topic);
-  const unsigned wanted = found->second.qos;
-  if (status_.state != ClientState::connected) co_return Result<void>();  // it comes with the next session
-  if (found->second.subscribed && *found->second.subscribed >= wanted) co_return Result<void>();
-  // A second subscription of a topic does not change its QoS (measured H.2), so the first one ends.
-  if (std::exchange(found->second.subscribed, std::nullopt)) (void)co_await end_topic_in_module(topic);
-  co_return co_await ask_for(topic, wanted);
-}
-
-awaitable<Result<void>> Client::end_topic_in_module(std::string topic) {
-  const auto self = shared_from_this();
-  Result<at::Command> built = at::commands::mqtt_unsubscribe(topic);
-  if (built.has_error()) co_return built.error();
-  at::Command command = std::move(*built);
-  const at::Outcome outcome = co_await channel_.run(std::move(command));
-  if (!outcome.ok()) co_return outcome.error("Unsubscribing from " + topic);
-  co_return Result<void>();
-}
-
-awaitable<Result<void>> Client::ask_for(std::string topic, unsigned qos) {
-  const auto self = shared_from_this();
-  if (!topics_.contains(topic)) co_return ended_meanwhile(topic);
-  Result<at::Command> built = at::commands::mqtt_subscribe(topic, qos);
-  if (built.has_error()) co_return built.error();
-  at::Command command = std::move(*built);
-  const at::Outcome outcome = co_await channel_.run(std::move(command));
-  if (!outcome.ok()) {
-    const auto subscribed = std::count_if(topics_.begin(), topics_.end(),
-                                          [](const auto& entry) { return entry.second.subscribed.has_value(); });
-    co_return subscribe_failure(outcome, topic, static_cast<std::size_t>(subscribed));
-  }
-  const auto found = topics_.find(topic);
-  if (found == topics_.end()) {
-    // In a session that stands, who ended it waits for its turn to tell the module.
-    if (status_.state != ClientState::connected) (void)co_await end_topic_in_module(topic);
-    co_return ended_meanwhile(topic);
-  }
-  found->second.subscribed = qos;
-  co_return Result<void>();
-}
-
-/// Until the module has all of them, also those that come meanwhile.
-awaitable<Result<void>> Client::restore_topics(unsigned generation) {
-  const auto self = shared_from_this();
-  for (;;) {
-    const auto next = std::find_if(topics_.begin(), topics_.end(), [](const auto& entry) {
-      return !entry.second.subscribed || *entry.second.subscribed < entry.second.qos;
-    });
-    if (next == topics_.end()) co_return Result<void>();
-    const std::string topic = next->first;
-    const unsigned qos = next->second.qos;
-    const unsigned disconnects = disconnects_;
-    if (std::exchange(next->second.subscribed, std::nullopt)) (void)co_await end_topic_in_module(topic);
-    const Result<void> done = co_await ask_for(topic, qos);
-    if (generation != generation_) co_return done;
-    if (done.has_value() || done.error().kind == ErrorKind::cancelled) continue;  // its owner has left meanwhile
-    if (done.error().kind != ErrorKind::module || disconnects != disconnects_) co_return done;
-    // Refused in a session that goes on: it would keep every session from coming about.
-    give_up_topic(topic, done.error());
-  }
+  const module::TimePoint limit = environment_.clock.now() + module::longest_reply;
+  const auto done = co_await module::carried_out(environment_.clock, channel_.executor(), std::move(work), limit);
+  if (done) co_return *done;
+  co_return Error{ErrorKind::timeout, what + " takes long and goes on: `espatctl mqtt status` shows what comes of it."};
 }
 
 awaitable<Result<void>> Client::unsubscribe(std::string owner, std::string topic) {
@@ -180,8 +75,8 @@ awaitable<Result<void>> Client::unsubscribe_everybody(std::string topic) {
   const auto self = shared_from_this();
   const auto found = topics_.find(topic);
   if (found == topics_.end()) co_return Error{ErrorKind::not_found, "Nobody has subscribed to " + topic + "."};
-  const std::string last = *found->second.owners.begin();
-  found->second.owners = {last};
+  const std::string last = found->second.owners.begin()->first;
+  found->second.owners.erase(std::next(found->second.owners.begin()), found->second.owners.end());
   co_return co_await drop(last, std::move(topic));
 }
 
@@ -191,27 +86,14 @@ awaitable<Result<void>> Client::drop(std::string owner, std::string topic) {
   if (found == topics_.end()) co_return Result<void>();
   found->second.owners.erase(owner);
   if (!found->second.owners.empty()) co_return Result<void>();
+  if (found->second.subscribed && status_.state != ClientState::connected) left_over_.insert(topic);
   topics_.erase(found);
   show_topics();
   if (status_.state != ClientState::connected) co_return Result<void>();
   // What is begun is finished, whoever leaves: else the module would go on with it for nobody.
   awaitable<Result<void>> work = end_topic(topic);
-  const auto done = co_await module::carried_out(environment_.clock, channel_.executor(), std::move(work));
-  co_return *done;
-}
-
-awaitable<Result<void>> Client::end_topic(std::string topic) {
-  const auto self = shared_from_this();
-  const std::uint64_t ticket = topic_tickets_++;
-  co_await until_turn(ticket);
-  const TopicTurn turn(*this);
-  const auto found = topics_.find(topic);
-  const bool is_back = found != topics_.end() && found->second.subscribed;
-  if (is_back || status_.state != ClientState::connected) co_return Result<void>();
-  const Result<void> done = co_await end_topic_in_module(topic);
-  // Lost meanwhile: then it is not subscribed any more either.
-  if (done.has_error() && status_.state != ClientState::connected) co_return Result<void>();
-  co_return done;
+  std::string what = "Unsubscribing from " + topic;
+  co_return co_await finish(std::move(work), std::move(what));
 }
 
 void Client::forget_owner(const std::string& owner) {
@@ -230,7 +112,7 @@ void Client::give_up_topic(const std::string& topic, const Error& why) {
   const auto found = topics_.find(topic);
   if (found == topics_.end()) return;
   channel_.log().warn("MQTT: the topic {} is given up: {}", topic, why.message);
-  const std::vector<std::string> owners(found->second.owners.begin(), found->second.owners.end());
+  const std::vector<std::string> owners = found->second.owner_names();
   const std::string name = topic;  // `topic` may be the one that goes
   topics_.erase(found);
   show_topics();
@@ -276,7 +158,8 @@ awaitable<void> Client::watch_pieces() {
 void Client::deliver(Message message) {
   std::set<std::string> owners;
   for (const auto& [topic, entry] : topics_)
-    if (matches(topic, message.topic)) owners.insert(entry.owners.begin(), entry.owners.end());
+    if (matches(topic, message.topic))
+      for (const auto& [owner, qos] : entry.owners) owners.insert(owner);
   if (owners.empty()) return;
   const std::vector<std::string> listed(owners.begin(), owners.end());
   watchers_.notify([&](Watcher& watcher) { watcher.on_message(message, listed); });

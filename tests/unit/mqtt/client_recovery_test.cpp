@@ -179,19 +179,6 @@ TEST_F(ClientTest, ATopicThatIsRefusedLaterDoesNotKeepTheSessionAway) {
   EXPECT_THAT(diary.lost, ElementsAre("me a")) << "who subscribed is told";
 }
 
-TEST_F(ClientTest, ATopicThatIsAskedForWhileOthersAreRestoredIsSubscribed) {
-  connect();
-  subscribe("me", "b");
-  lose();
-  channel.script("AT+MQTTSUB=0,\"b\"", ok({}, 1s));
-  pass(1500ms);
-  ASSERT_EQ(channel.sent().back(), "AT+MQTTSUB=0,\"b\",0");
-  subscribe("me", "a");
-  pass(2s);
-  EXPECT_EQ(client->status().state, ClientState::connected);
-  EXPECT_EQ(channel.count("AT+MQTTSUB=0,\"a\""), 1U);
-}
-
 TEST_F(ClientTest, ATopicWhoseSubscriptionIsLostWithTheModuleIsNoted) {
   connect();
   channel.script("AT+MQTTSUB=", ok({}, 2s));

@@ -1,7 +1,4 @@
 // Sessions as they are asked for, what is published in them and what comes.
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-
 #include "client_fixture.hpp"
 
 namespace espat::mqtt {
@@ -120,16 +117,6 @@ TEST_F(ClientTest, AMessageGoesToThoseWhoseTopicsMeanIt) {
   EXPECT_EQ(finish(client->unsubscribe("me", "a/+")).error().kind, ErrorKind::not_found);
 }
 
-TEST_F(ClientTest, ATopicCanBeEndedForEverybody) {
-  connect();
-  subscribe("me", "a");
-  subscribe("you", "a");
-  ASSERT_TRUE(finish(client->unsubscribe_everybody("a")));
-  EXPECT_EQ(channel.sent().back(), "AT+MQTTUNSUB=0,\"a\"");
-  EXPECT_TRUE(client->status().topics.empty());
-  EXPECT_EQ(finish(client->unsubscribe_everybody("a")).error().kind, ErrorKind::not_found);
-}
-
 TEST_F(ClientTest, ARetainedMessageThatComesBeforeTheAnswerIsHeard) {
   connect();
   channel.script("AT+MQTTSUB=", [this](const std::string&) {
@@ -138,76 +125,6 @@ TEST_F(ClientTest, ARetainedMessageThatComesBeforeTheAnswerIsHeard) {
   });
   subscribe("me", "a");
   EXPECT_THAT(heard, ElementsAre("me a early"));
-}
-
-TEST_F(ClientTest, ASubscriptionThatIsRefusedIsNotKept) {
-  connect();
-  channel.script("AT+MQTTSUB=", error());
-  EXPECT_TRUE(finish(client->subscribe("me", "a", 0)).has_error());
-  EXPECT_TRUE(client->status().topics.empty());
-}
-
-TEST_F(ClientTest, AHigherQosNeedsANewSubscription) {
-  connect();
-  subscribe("me", "a", 0);
-  subscribe("you", "a", 2);
-  subscribe("they", "a", 1);
-  EXPECT_EQ(channel.count("AT+MQTTUNSUB="), 1U);
-  EXPECT_EQ(channel.count("AT+MQTTSUB="), 2U);
-  EXPECT_EQ(channel.sent().back(), "AT+MQTTSUB=0,\"a\",2");
-}
-
-TEST_F(ClientTest, AHigherQosThatIsRefusedLeavesTheOthersWhatTheyHad) {
-  connect();
-  subscribe("a", "t", 0);
-  channel.script("AT+MQTTSUB=0,\"t\",1", error());
-  EXPECT_TRUE(finish(client->subscribe("b", "t", 1)).has_error());
-  EXPECT_EQ(channel.sent().back(), "AT+MQTTSUB=0,\"t\",0");
-  arrive("t", "x");
-  EXPECT_THAT(heard, ElementsAre("a t x"));
-  lose();
-  pass(2s);
-  EXPECT_EQ(channel.sent().back(), "AT+MQTTSUB=0,\"t\",0") << "nor is it asked for again";
-  EXPECT_THAT(diary.lost, testing::IsEmpty());
-}
-
-TEST_F(ClientTest, ATopicThatCannotBeGivenBackIsToldAsLost) {
-  connect();
-  subscribe("a", "t", 0);
-  channel.script("AT+MQTTSUB=0,\"t\"", error());
-  EXPECT_TRUE(finish(client->subscribe("b", "t", 1)).has_error());
-  EXPECT_THAT(diary.lost, ElementsAre("a t"));
-  EXPECT_TRUE(client->status().topics.empty());
-}
-
-TEST_F(ClientTest, WhoLeavesWhileTheQosIsRaisedTakesNothingFromOthers) {
-  connect();
-  subscribe("a", "t", 0);
-  channel.script("AT+MQTTUNSUB=", ok({}, 1s));
-  boost::asio::cancellation_signal leave;
-  boost::asio::co_spawn(
-      io, client->subscribe("b", "t", 1),
-      boost::asio::bind_cancellation_slot(leave.slot(), [](std::exception_ptr, const Result<void>&) {}));
-  pass(500ms);
-  leave.emit(boost::asio::cancellation_type::terminal);
-  client->forget_owner("b");
-  pass(2s);
-  EXPECT_EQ(channel.sent().back(), "AT+MQTTSUB=0,\"t\",1");
-  EXPECT_THAT(client->status().topics, ElementsAre("t"));
-}
-
-TEST_F(ClientTest, ATopicThatNobodyWantsAnyMoreWhenItIsSubscribedEnds) {
-  connect();
-  channel.script("AT+MQTTSUB=", ok({}, 1s));
-  std::optional<Result<void>> done;
-  boost::asio::co_spawn(io, client->subscribe("a", "t", 0),
-                        [&](std::exception_ptr, const Result<void>& result) { done = result; });
-  pass(500ms);
-  client->forget_owner("a");
-  pass(2s);
-  ASSERT_TRUE(done && done->has_error());
-  EXPECT_EQ(channel.count("AT+MQTTUNSUB="), 1U) << "it would take one of few places";
-  EXPECT_EQ(channel.sent().back(), "AT+MQTTUNSUB=0,\"t\"");
 }
 
 TEST_F(ClientTest, TheModuleIsToldTheTimeBeforeItChecksACertificate) {
@@ -262,13 +179,6 @@ TEST_F(ClientTest, SaysWhichCertificateIsMissing) {
 TEST_F(ClientTest, TheBrokersNameHasNothingElseInIt) {
   for (const char* host : {"192.168.4.2:1883", "broker.test:1883", "mqtt://broker.test", "broker.test/mqtt", ""})
     EXPECT_EQ(finish(client->connect(request(host))).error().kind, ErrorKind::invalid_argument) << host;
-}
-
-TEST_F(ClientTest, TheEleventhTopicIsRefusedWithTheReason) {
-  connect();
-  for (char name = 'a'; name <= 'j'; ++name) subscribe("me", std::string(1, name));
-  channel.script("AT+MQTTSUB=", error());
-  EXPECT_THAT(finish(client->subscribe("me", "k", 0)).error().message, testing::HasSubstr("no more than 10"));
 }
 
 TEST_F(ClientTest, BrokersThatOnlyIpv6ReachesAreRefused) {

@@ -134,10 +134,16 @@ boost::asio::awaitable<Result<void>> App::add_module(std::string name, nlohmann:
   if (!configuration) co_return configuration.error();
   for (auto& [rule_name, rule] : configuration->tls) rule.origin = additions_file_.string();
   for (auto& [forward_name, forward] : configuration->forwards) forward.origin = additions_file_.string();
-  if (auto attached = attach(name, *configuration); !attached) co_return attached.error();
+  // What cannot be kept is not begun: it could not be removed again.
+  const bool was_known = configuration_.modules.contains(name);
+  if (auto kept = add_to_file(additions_file_, "/modules/" + name, entry); !kept) co_return kept.error();
+  if (auto attached = attach(name, *configuration); !attached) {
+    if (!was_known) (void)remove_from_file(additions_file_, "/modules/" + name);
+    co_return attached.error();
+  }
   configuration->origin = additions_file_.string();
   configuration_.modules.insert_or_assign(name, std::move(*configuration));
-  co_return add_to_file(additions_file_, "/modules/" + name, entry);
+  co_return Result<void>();
 }
 
 boost::asio::awaitable<Result<void>> App::remove_module(std::string name) {
@@ -153,13 +159,14 @@ boost::asio::awaitable<Result<void>> App::remove_module(std::string name) {
   }
   if (auto removed = remove_from_file(additions_file_, "/modules/" + name); !removed) co_return removed.error();
   configuration_.modules.erase(configured);
+  if (const auto attached = modules_.find(name); attached != modules_.end())
+    leaving_.emplace(name, attached->second->table());
   co_await bus_->remove_module(name);
   if (auto found = modules_.extract(name); !found.empty()) {
-    leaving_.emplace(name, found.mapped()->table());
     co_await found.mapped()->stop();
     found = {};  // gives the port and the interface back
-    leaving_.erase(name);
   }
+  leaving_.erase(name);
   co_return Result<void>{};
 }
 

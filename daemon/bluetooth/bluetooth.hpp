@@ -165,7 +165,9 @@ class Bluetooth final : public module::Observer, public std::enable_shared_from_
   boost::asio::awaitable<Result<void>> carry_out(std::shared_ptr<Connecting> connecting);
   boost::asio::awaitable<Result<void>> open(std::shared_ptr<Connecting> connecting);
   boost::asio::awaitable<at::Outcome> try_to_open(std::shared_ptr<Connecting> connecting);
-  boost::asio::awaitable<Result<void>> resolve(std::string address);
+  boost::asio::awaitable<Result<void>> resolve(std::shared_ptr<Connecting> connecting);
+  boost::asio::awaitable<at::Outcome> run_on(std::string address, std::uint64_t connected_as, at::Command command,
+                                             module::RunOptions options);
   Device* still(const std::string& address, std::uint64_t connected_as);
   bool is_used(at::ConnectionIndex index) const;
   std::optional<at::ConnectionIndex> free_connection() const;

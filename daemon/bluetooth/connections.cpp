@@ -40,9 +40,10 @@ struct Bluetooth::Connecting {
   bool random_address = false;
   unsigned timeout = 0;                          // s
   std::optional<at::ConnectionIndex> opening{};  // while the connection is being opened
-  bool overtaken = false;  // the device or another one took the connection before the command was sent
-  bool opened = false;
-  bool wanted = true;  // somebody waits for it
+  bool sent = false;                             // the command that opens it
+  bool overtaken = false;                        // the device or another one took the connection before it was sent
+  std::uint64_t opened_as = 0;                   // Device::connected_as; 0: it was not opened by us
+  bool wanted = true;                            // somebody waits for it
 };
 
 bool Bluetooth::is_used(at::ConnectionIndex index) const {
@@ -71,7 +72,7 @@ bool Bluetooth::is_connecting() const {
 /// Whether it is one that we open. A device may come by itself meanwhile, on another connection.
 bool Bluetooth::is_asked_for(const at::BluetoothConnection& connection) const {
   const auto found = connects_.find(connection.address);
-  return found != connects_.end() && found->second->opening == connection.index;
+  return found != connects_.end() && found->second->sent && found->second->opening == connection.index;
 }
 
 Error has_disconnected(const std::string& address) {
@@ -81,6 +82,14 @@ Error has_disconnected(const std::string& address) {
 Device* Bluetooth::still(const std::string& address, std::uint64_t connected_as) {
   Device* device = devices_.find(address);
   return device != nullptr && device->connection && device->connected_as == connected_as ? device : nullptr;
+}
+
+/// Not sent if the device has left when its turn comes: its number may be another device's by then.
+awaitable<at::Outcome> Bluetooth::run_on(std::string address, std::uint64_t connected_as, at::Command command,
+                                         module::RunOptions options) {
+  const auto self = shared_from_this();
+  options.is_wanted = [self, address, connected_as] { return self->still(address, connected_as) != nullptr; };
+  co_return co_await channel_.run(std::move(command), std::move(options));
 }
 
 Result<Device*> Bluetooth::connected_device(const std::string& address) {
@@ -123,8 +132,9 @@ awaitable<Result<void>> Bluetooth::carry_out(std::shared_ptr<Connecting> connect
   Result<void> result = co_await open(connecting);
   connecting->opening.reset();
   wake();  // the module may look for devices again
-  if (result && connecting->wanted) result = co_await resolve(connecting->address);
-  if (connecting->opened && (!connecting->wanted || result.has_error())) (void)co_await disconnect(connecting->address);
+  if (result && connecting->wanted) result = co_await resolve(connecting);
+  const bool is_ours = still(connecting->address, connecting->opened_as) != nullptr;
+  if (is_ours && (!connecting->wanted || result.has_error())) (void)co_await disconnect(connecting->address);
   connects_.erase(connecting->address);
   if (result && !connecting->wanted) result = cut_short(connecting->address);
   co_return result;
@@ -138,14 +148,16 @@ awaitable<Result<void>> Bluetooth::open(std::shared_ptr<Connecting> connecting) 
   for (;;) {
     if (!connecting->wanted) co_return cut_short(address);
     connecting->opening.reset();
-    connecting->overtaken = false;
+    connecting->sent = connecting->overtaken = false;
     const Device* device = devices_.find(address);
     if (device != nullptr && device->connection) {
       if (!device->came_by_itself || device->services_resolved) co_return Result<void>();
       // It opens its table to us only after this (guide 3.4.13). Where that is refused, the next command says so.
+      const std::uint64_t connected_as = device->connected_as;
       Result<at::Command> command =
           at::commands::connect_device(*device->connection, address, connecting->random_address, connecting->timeout);
-      co_await channel_.run(std::move(*command));
+      co_await run_on(address, connected_as, std::move(*command), module::RunOptions());
+      if (still(address, connected_as) == nullptr && !stopped_) continue;
       co_return Result<void>();
     }
     const auto index = free_connection();
@@ -169,7 +181,7 @@ awaitable<Result<void>> Bluetooth::open(std::shared_ptr<Connecting> connecting) 
     if (now == nullptr || !now->connection) {
       co_return Error{ErrorKind::failed, "The device " + address + " connected and left again at once."};
     }
-    connecting->opened = true;
+    connecting->opened_as = now->connected_as;
     now->random_address = connecting->random_address;
     co_return Result<void>();
   }
@@ -185,29 +197,35 @@ awaitable<at::Outcome> Bluetooth::try_to_open(std::shared_ptr<Connecting> connec
     const Device* device = self->devices_.find(connecting->address);
     connecting->overtaken =
         self->devices_.find(index) != nullptr || (device != nullptr && device->connection.has_value());
-    return connecting->wanted && !connecting->overtaken;
+    connecting->sent = connecting->wanted && !connecting->overtaken;
+    return connecting->sent;
   };
   co_return co_await channel_.run(std::move(*command), std::move(options));
 }
 
-awaitable<Result<void>> Bluetooth::resolve(std::string address) {
+awaitable<Result<void>> Bluetooth::resolve(std::shared_ptr<Connecting> connecting) {
   const auto self = shared_from_this();
+  const std::string address = connecting->address;
   Device* device = devices_.find(address);
   const Error lost{ErrorKind::failed, "The connection to " + address + " was lost while its services were read."};
   if (device == nullptr || !device->connection) co_return lost;
   if (device->services_resolved) co_return Result<void>();
   const at::ConnectionIndex index = *device->connection;
   const std::uint64_t connected_as = device->connected_as;
+  const auto is_over = [&] { return !connecting->wanted || stopped_ || still(address, connected_as) == nullptr; };
+  const auto why = [&] { return connecting->wanted && !stopped_ ? lost : cut_short(address); };
+  const module::RunOptions plain;
   // Its OK says little, and a device that connected by itself decides alone: what came of it is asked below.
-  co_await channel_.run(at::commands::negotiate_mtu(index));
-  const at::Outcome listed = co_await channel_.run(at::commands::discover_services(index));
-  if (still(address, connected_as) == nullptr) co_return lost;
+  co_await run_on(address, connected_as, at::commands::negotiate_mtu(index), plain);
+  const at::Outcome listed = co_await run_on(address, connected_as, at::commands::discover_services(index), plain);
+  if (is_over()) co_return why();
   if (!listed.ok()) co_return listed.error("Reading the services of " + address);
   std::vector<Service> services;
   for (const at::ListedService& entry : at::parse_services(listed.responses)) {
     Service service{entry.index, parse_uuid(entry.uuid), entry.primary};
-    const at::Outcome outcome = co_await channel_.run(at::commands::discover_characteristics(index, entry.index));
-    if (still(address, connected_as) == nullptr) co_return lost;
+    at::Command command = at::commands::discover_characteristics(index, entry.index);
+    const at::Outcome outcome = co_await run_on(address, connected_as, std::move(command), plain);
+    if (is_over()) co_return why();
     if (!outcome.ok()) co_return outcome.error("Reading the characteristics of " + address);
     for (const at::ListedAttribute& attribute : at::parse_characteristics(outcome.responses)) {
       if (attribute.place.service != entry.index) continue;
@@ -243,7 +261,8 @@ awaitable<Result<void>> Bluetooth::disconnect(std::string address) {
   if (device.has_error()) co_return device.error();
   const at::ConnectionIndex index = *(*device)->connection;
   const std::uint64_t connected_as = (*device)->connected_as;
-  const at::Outcome outcome = co_await channel_.run(at::commands::disconnect_device(index));
+  at::Command command = at::commands::disconnect_device(index);
+  const at::Outcome outcome = co_await run_on(address, connected_as, std::move(command), module::RunOptions());
   Device* now = still(address, connected_as);
   if (now == nullptr) co_return Result<void>();
   if (!outcome.ok()) co_return outcome.error("Disconnecting " + address);
@@ -266,8 +285,8 @@ awaitable<Result<void>> Bluetooth::set_connection_parameters(std::string address
   const std::uint64_t connected_as = (*device)->connected_as;
   Result<at::Command> command = at::commands::connection_parameters(index, parameters);
   if (command.has_error()) co_return command.error();
-  const at::Outcome outcome = co_await channel_.run(std::move(*command));
-  if (!outcome.ok()) co_return outcome.error("Changing the connection parameters of " + address);
+  const at::Outcome outcome = co_await run_on(address, connected_as, std::move(*command), module::RunOptions());
+  if (!outcome.ok()) co_return failure(outcome, "Changing the connection parameters of ", address, connected_as);
   const at::Outcome now = co_await channel_.run(at::commands::query_connection_parameters());
   Device* still_there = still(address, connected_as);
   const auto in_force = at::parse_connection_parameters(now.responses, index);

@@ -61,7 +61,7 @@ awaitable<Result<ByteVector>> Bluetooth::read(std::string address, at::Attribute
     value->insert(value->end(), chunk.begin(), chunk.end());
   };
   at::Command command = at::commands::read_attribute(*(*device)->connection, place);
-  const at::Outcome outcome = co_await channel_.run(std::move(command), std::move(options));
+  const at::Outcome outcome = co_await run_on(address, connected_as, std::move(command), std::move(options));
   if (!outcome.ok()) co_return failure(outcome, "Reading from ", address, connected_as);
   co_return std::move(*value);
 }
@@ -79,7 +79,7 @@ awaitable<Result<void>> Bluetooth::write(std::string address, at::AttributePlace
   if (still(address, connected_as) == nullptr) co_return has_disconnected(address);
   at::Command command = at::commands::write_attribute(index, place, value.size());
   module::RunOptions options = as_data(std::move(value));
-  const at::Outcome outcome = co_await channel_.run(std::move(command), std::move(options));
+  const at::Outcome outcome = co_await run_on(address, connected_as, std::move(command), std::move(options));
   if (!outcome.ok()) co_return failure(outcome, "Writing to ", address, connected_as);
   co_return Result<void>();
 }

@@ -64,27 +64,30 @@ awaitable<Result<void>> Bluetooth::send_local_value(at::AttributePlace place, By
   const auto self = shared_from_this();
   if (value.empty() || value.size() > longest_attribute) co_return wrong_length();
   const unsigned wanted = indicate ? 2 : 1;
-  std::vector<std::pair<std::string, at::ConnectionIndex>> targets;
+  std::vector<std::pair<std::string, std::uint64_t>> targets;  // and what connection it is
   for (const auto& [name, device] : devices_.all()) {
     if (!device.connection || (!address.empty() && name != address)) continue;
-    if ((configuration(*device.connection, place) & wanted) != 0) targets.emplace_back(name, *device.connection);
+    if ((configuration(*device.connection, place) & wanted) != 0) targets.emplace_back(name, device.connected_as);
   }
   if (targets.empty()) {
     co_return Error{ErrorKind::not_ready, std::string("No connected device has asked for ") +
                                               (indicate ? "indications" : "notifications") +
                                               " of this characteristic."};
   }
-  for (const auto& [name, connection] : targets) {
+  for (const auto& [name, connected_as] : targets) {
     if (const auto checked = co_await check_length(name, value.size()); checked.has_error()) co_return checked.error();
   }
-  for (const auto& [name, connection] : targets) {
+  for (const auto& [name, connected_as] : targets) {
+    const Device* device = still(name, connected_as);
+    if (device == nullptr) co_return has_disconnected(name);
+    const at::ConnectionIndex connection = *device->connection;
     at::Command command = indicate ? at::commands::indicate_value(connection, place, value.size())
                                    : at::commands::notify_value(connection, place, value.size());
     module::RunOptions options;
     options.urgency = module::Urgency::data;
     options.payload = value;
-    const at::Outcome outcome = co_await channel_.run(std::move(command), std::move(options));
-    if (!outcome.ok()) co_return outcome.error((indicate ? "Indicating to " : "Notifying ") + name);
+    const at::Outcome outcome = co_await run_on(name, connected_as, std::move(command), std::move(options));
+    if (!outcome.ok()) co_return failure(outcome, indicate ? "Indicating to " : "Notifying ", name, connected_as);
   }
   co_return Result<void>();
 }

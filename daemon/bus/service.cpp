@@ -111,6 +111,9 @@ class Service::Connection {
     if (found == modules_.end()) co_return;
     ModuleObjects objects = std::move(found->second);
     modules_.erase(found);
+    objects.module->refuse(why);
+    objects.station->refuse(why);
+    objects.network->refuse(why);
     objects.module->withdraw(interfaces());
     co_await objects.module->close(why);
     co_await objects.station->close(why);

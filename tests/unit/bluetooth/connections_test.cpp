@@ -112,13 +112,25 @@ TEST_F(BluetoothTest, TakesAnotherConnectionIfADeviceComesFirst) {
 TEST_F(BluetoothTest, TakesTheConnectionOfADeviceThatComesFirst) {
   ASSERT_TRUE(finish(service->start_discovery(":1.1", {})).has_value());
   channel.script("AT+BLESCAN=0", [this](const std::string&) {
-    channel.report(at::OtherReport{"BLECONN", "2,\"24:0a:c4:d6:e4:46\""});
+    channel.report(at::OtherReport{"BLECONN", "0,\"24:0a:c4:d6:e4:46\""});
     return ok();
   });
   channel.script("AT+BLECONN=", ok());
   connect_pump();
-  EXPECT_EQ(channel.count("AT+BLECONN=2,"), 1u);
-  EXPECT_EQ(channel.count("AT+BLECONN="), 1u);
+  EXPECT_TRUE(service->device(pump)->came_by_itself) << "also on the connection that was meant for it";
+  EXPECT_EQ(channel.count("AT+BLECONN=0,"), 1u) << "opens its table";
+}
+
+TEST_F(BluetoothTest, SendsNothingToTheDeviceThatHasTheConnectionNext) {
+  connect_pump();
+  channel.on_turn = [this](const std::string&) {
+    channel.on_turn = nullptr;
+    channel.report(at::OtherReport{"BLEDISCONN", "0,\"24:0a:c4:d6:e4:46\""});
+    channel.report(at::OtherReport{"BLECONN", "0,\"24:0a:c4:00:00:09\""});
+  };
+  EXPECT_TRUE(finish(service->disconnect(pump)).has_value()) << "it has left by itself";
+  EXPECT_EQ(channel.count("AT+BLEDISCONN"), 0u);
+  EXPECT_TRUE(service->device("24:0a:c4:00:00:09")->connection.has_value());
 }
 
 TEST_F(BluetoothTest, SaysThatAConnectTakesTooLongAlsoWhileTheRadioIsSwitchedOn) {

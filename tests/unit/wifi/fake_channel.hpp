@@ -83,6 +83,8 @@ class FakeChannel final : public module::Channel {
     const auto observers = observers_;
     for (auto* observer : observers) observer->on_payload(header, chunk, 0, false);
   }
+  /// What happens while the command waits for its turn.
+  std::function<void(const std::string& line)> on_turn;
   at::Dialect& spoken() { return dialect_; }
   /// What was written behind the prompt of each command that had one.
   const std::vector<std::string>& payloads() const { return payloads_; }
@@ -90,6 +92,7 @@ class FakeChannel final : public module::Channel {
   boost::asio::awaitable<at::Outcome> run(at::Command command, module::RunOptions options) override {
     at::Outcome not_ready;
     if (state_ != module::State::ready) co_return not_ready;
+    if (on_turn) on_turn(command.text());
     if (options.is_wanted && !options.is_wanted()) {
       at::Outcome unwanted;
       unwanted.status = at::Outcome::Status::cancelled;

@@ -4,6 +4,7 @@
 
 #include "ble_values.hpp"
 #include "failure.hpp"
+#include "hex.hpp"
 #include "text.hpp"
 #include "verbs_ble.hpp"
 

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "failure.hpp"
+#include "hex.hpp"
 #include "text.hpp"
 
 namespace espat::cli {
@@ -86,11 +87,6 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-bool is_hex(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(),
-                                      [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; });
-}
-
 /// Bytes of one number of that type; 0 for types that are no numbers.
 std::size_t size_of(const std::string& type) {
   if (type == "int8" || type == "uint8") return 1;
@@ -138,27 +134,6 @@ const std::vector<std::string>& value_types() {
   static const std::vector<std::string> types{"hex",    "text",  "int8",   "uint8",  "int16",
                                               "uint16", "int32", "uint32", "float32"};
   return types;
-}
-
-std::string hex_of(const Bytes& value) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : value) {
-    text += digits[byte >> 4];
-    text += digits[byte & 0xf];
-  }
-  return text;
-}
-
-std::optional<Bytes> bytes_of_hex(std::string_view text) {
-  if (text.starts_with("0x") || text.starts_with("0X")) text.remove_prefix(2);
-  std::string digits;
-  std::copy_if(text.begin(), text.end(), std::back_inserter(digits), [](char c) { return c != ' ' && c != ':'; });
-  if (digits.size() % 2 != 0 || !is_hex(digits)) return std::nullopt;
-  Bytes bytes;
-  for (std::size_t i = 0; i < digits.size(); i += 2)
-    bytes.push_back(static_cast<std::uint8_t>(std::stoul(digits.substr(i, 2), nullptr, 16)));
-  return bytes;
 }
 
 std::string format_value(const Bytes& value, const std::string& type) {

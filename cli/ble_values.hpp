@@ -21,9 +21,6 @@ std::string format_value(const Bytes& value, const std::string& type);
 Json value_json(const Bytes& value, const std::string& type);
 /// The other way. `type` empty: hex digits if it begins with "0x", else the text itself.
 Bytes parse_value(const std::string& text, const std::string& type);
-std::string hex_of(const Bytes& value);
-/// Pairs of hex digits, spaces and colons between them allowed; nothing if it is none of that.
-std::optional<Bytes> bytes_of_hex(std::string_view text);
 
 /// "Battery Level" for 00002a19-…; empty for a UUID that is not among the assigned numbers that we know.
 std::string uuid_name(const std::string& uuid);

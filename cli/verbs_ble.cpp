@@ -14,6 +14,7 @@
 
 #include "ble_values.hpp"
 #include "failure.hpp"
+#include "hex.hpp"
 #include "interrupt.hpp"
 #include "text.hpp"
 #include "verbs.hpp"

@@ -3,6 +3,7 @@
 
 #include "ble_values.hpp"
 #include "failure.hpp"
+#include "hex.hpp"
 #include "text.hpp"
 #include "verbs_ble.hpp"
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "failure.hpp"
+#include "hex.hpp"
 #include "text.hpp"
 #include "verbs_mqtt.hpp"
 
@@ -78,17 +79,6 @@ std::string now() {
   return text.data();
 }
 
-std::string hexadecimal(const std::string& bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += digits[byte >> 4U];
-    text += digits[byte & 0x0fU];
-  }
-  return text;
-}
-
 void show_message(const Session& session, const Client::MqttMessage& message, bool verbose) {
   const std::string payload{message.payload.begin(), message.payload.end()};
   const Terminal& terminal = session.terminal();
@@ -98,7 +88,7 @@ void show_message(const Session& session, const Client::MqttMessage& message, bo
                       {"topic", message.topic},
                       {"payloadlen", payload.size()},
                       {"payload", is_text ? Json(payload) : Json(nullptr)},
-                      {"payload_hex", is_text ? Json(nullptr) : Json(hexadecimal(payload))},
+                      {"payload_hex", is_text ? Json(nullptr) : Json(hex_of(message.payload))},
                       {"complete", message.complete}};
     return session.object(object);
   }
